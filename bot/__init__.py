@@ -1,0 +1,1 @@
+"""The Discord front of raftbot: talks to jobs, Chroma and the model server, and never imports torch."""

@@ -1,0 +1,155 @@
+"""Everything raftbot raises on purpose.
+
+    RaftError
+    ├── SettingsError           a setting is missing or makes no sense
+    ├── MissingExtra            an optional part of the package is not installed
+    ├── DocumentError
+    │   ├── UnreadableDocument  broken, encrypted, empty, or of a type no reader knows
+    │   └── UnknownDocument
+    ├── StoreError              Chroma or the embeddings failed
+    ├── DatasetError
+    │   ├── UnknownDataset
+    │   ├── TooFewChunks        fewer chunks than distractors + 1
+    │   └── BadRow              an imported row does not fit its schema
+    ├── ModelError              a model folder or adapter cannot be used
+    │   └── UnknownModel
+    ├── TrainingError
+    ├── EndpointError           a model server is down, slow, refuses or returns rubbish
+    ├── EvaluationError
+    │   └── BadRecord           a gold or prediction record does not fit the HotpotQA format
+    └── StorageError            the disk is full or not writable
+
+Errors of other libraries are translated at the boundary where they appear; `str(error)` is one
+line that says what happened, `error.remedy` one line that says what to do.
+"""
+
+from __future__ import annotations
+
+
+class RaftError(Exception):
+    """Anything raftbot reports to people: what happened, and what to do about it."""
+
+    remedy: str = ""
+
+    def __init__(self, message: str, *, remedy: str = "") -> None:
+        super().__init__(message)
+        if remedy:
+            self.remedy = remedy
+
+
+class SettingsError(RaftError):
+    """A setting is missing or makes no sense."""
+
+
+class MissingExtra(RaftError):
+    """An optional part of the package is needed and not installed."""
+
+    def __init__(self, extra: str, module: str) -> None:
+        super().__init__(
+            f"this needs {module}, which is not installed", remedy=f'run: pip install "raftbot[{extra}]"'
+        )
+        self.extra = extra
+
+
+class DocumentError(RaftError):
+    """Something about a document."""
+
+
+class UnreadableDocument(DocumentError):
+    """A file gives no text: broken, encrypted, empty, or of a type no reader knows."""
+
+    def __init__(self, path: str, reason: str, *, remedy: str = "") -> None:
+        super().__init__(f"cannot read {path}: {reason}", remedy=remedy)
+        self.path = path
+        self.reason = reason
+
+
+class UnknownDocument(DocumentError):
+    """No document has this id."""
+
+    remedy = "see the ids with: raftbot docs list"
+
+    def __init__(self, document_id: str, guild: str) -> None:
+        super().__init__(f"no document {document_id!r} in guild {guild!r}")
+        self.document_id = document_id
+
+
+class StoreError(RaftError):
+    """Chroma or the embeddings failed."""
+
+
+class DatasetError(RaftError):
+    """Something about a data set."""
+
+
+class UnknownDataset(DatasetError):
+    """No data set has this id."""
+
+    remedy = "see the ids with: raftbot dataset list"
+
+    def __init__(self, dataset_id: str, guild: str) -> None:
+        super().__init__(f"no data set {dataset_id!r} in guild {guild!r}")
+        self.dataset_id = dataset_id
+
+
+class TooFewChunks(DatasetError):
+    """There are fewer chunks than one row needs."""
+
+    def __init__(self, chunks: int, distractors: int) -> None:
+        super().__init__(
+            f"{chunks} chunks are too few: a row needs its own chunk and {distractors} distractors",
+            remedy=f"add documents (raftbot docs add …) or ask for at most {max(chunks - 1, 0)} distractors",
+        )
+        self.chunks = chunks
+        self.distractors = distractors
+
+
+class BadRow(DatasetError):
+    """An imported row does not fit its schema."""
+
+    def __init__(self, path: str, line: int, reason: str) -> None:
+        super().__init__(f"{path}, row {line}: {reason}")
+        self.path = path
+        self.line = line
+
+
+class ModelError(RaftError):
+    """A model folder or an adapter cannot be used."""
+
+
+class UnknownModel(ModelError):
+    """No base model or adapter has this name."""
+
+    def __init__(self, name: str, known: list[str]) -> None:
+        super().__init__(f"no model {name!r}", remedy=f"known models: {', '.join(known) or 'none'}")
+        self.name = name
+
+
+class TrainingError(RaftError):
+    """Training cannot start or go on."""
+
+
+class EndpointError(RaftError):
+    """A model server is down, slow, refuses, or returns rubbish."""
+
+    def __init__(self, url: str, reason: str, *, remedy: str = "", retryable: bool = False) -> None:
+        super().__init__(f"the model server at {url} {reason}", remedy=remedy)
+        self.url = url
+        self.retryable = retryable
+
+
+class EvaluationError(RaftError):
+    """An evaluation cannot be run as asked."""
+
+
+class BadRecord(EvaluationError):
+    """A gold or prediction record does not fit the HotpotQA format."""
+
+    def __init__(self, path: str, record: str, field: str, reason: str) -> None:
+        super().__init__(f"{path}, record {record}, field {field!r}: {reason}")
+        self.record = record
+        self.field = field
+
+
+class StorageError(RaftError):
+    """The disk is full or not writable."""

@@ -1,0 +1,234 @@
+"""What the stages hand to each other: frozen, typed, and JSON-ready through `dataclasses.asdict`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+AbsentLabel = Literal["answer", "abstain"]
+"""The label of a row whose oracle was left out: the paper's answer all the same, or an abstention."""
+
+ABSTENTION = "The documents do not say."
+"""What a model trained with `AbsentLabel` "abstain" says after the answer tag."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page, slide or sheet of a document; `number` counts from 1 and is None where there are no pages."""
+
+    text: str
+    number: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A file as text. `id` is a prefix of the `sha256` of its bytes, so that adding twice changes nothing."""
+
+    id: str
+    title: str
+    source: str
+    media_type: str
+    sha256: str
+    pages: tuple[Page, ...]
+
+    @property
+    def text(self) -> str:
+        """All pages, joined by blank lines."""
+        return "\n\n".join(page.text for page in self.pages)
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentInfo:
+    """What the library remembers of a document, beside its text. `added_at` is ISO 8601 in UTC."""
+
+    id: str
+    title: str
+    source: str
+    media_type: str
+    sha256: str
+    pages: int
+    chunks: int
+    tokens: int
+    added_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A piece of one page. `start` counts characters in the page's text; `tokens` as the splitter counts."""
+
+    id: str
+    document_id: str
+    title: str
+    text: str
+    page: int | None
+    index: int
+    start: int
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A retrieved chunk; `score` is cosine similarity, higher is nearer."""
+
+    chunk: Chunk
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class RaftExample:
+    """One RAFT row: a question, the documents shown (oracle among them or left out), a quoted answer.
+
+    `documents` are in the order shown; `oracle_context` is the oracle's text even where it is left out.
+    `cot_answer` quotes between ##begin_quote## and ##end_quote## and ends in `<ANSWER>: answer`.
+    """
+
+    id: str
+    question: str
+    documents: tuple[str, ...]
+    titles: tuple[str, ...]
+    oracle_context: str
+    cot_answer: str
+    answer: str
+    chunk_id: str = ""
+    type: str = "general"
+
+    @property
+    def has_oracle(self) -> bool:
+        """Whether the oracle is among the documents shown."""
+        return self.oracle_context in self.documents
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """Something that was left out, and why."""
+
+    what: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetInfo:
+    """A data set's card in numbers. `content_hash` covers its rows; `tokens` and `cost_usd` their making."""
+
+    id: str
+    guild: str
+    rows: int
+    rejected: int
+    content_hash: str
+    tokens: int
+    cost_usd: float
+    generator: str
+    settings: dict[str, object]
+    documents: tuple[str, ...]
+    created_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class AdapterInfo:
+    """A trained LoRA adapter and its lineage. Ids are never reused for other weights."""
+
+    id: str
+    guild: str
+    base: str
+    dataset: str
+    loss: float
+    tokens: int
+    seconds: float
+    cost_usd: float
+    path: str
+    rank: int
+    dataset_hash: str
+    created_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A document shown to a model: `number` counts from 1 in the order shown."""
+
+    number: int
+    title: str
+    page: int | None
+    chunk_id: str
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What a model put in quote marks; `verified` when it stands verbatim in source `source`."""
+
+    text: str
+    verified: bool
+    source: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one model said. `answer` is the short answer; `tagged` tells whether the answer tag was there."""
+
+    model: str
+    text: str
+    answer: str
+    tagged: bool
+    truncated: bool
+    quotes: tuple[Quote, ...]
+    sources: tuple[Source, ...]
+    tokens: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One question, answered by several models from the same sources."""
+
+    question: str
+    answers: tuple[Answer, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One evaluation item in HotpotQA's shape. `context` holds (title, sentences) pairs in order."""
+
+    id: str
+    question: str
+    answer: str
+    context: tuple[tuple[str, tuple[str, ...]], ...]
+    type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A model's mean F1 and EM over `n` questions, with 95 % intervals, and what went wrong how often.
+
+    `truncated` and `untagged` are shares of the answers, between 0 and 1.
+    """
+
+    model: str
+    prompt: str
+    n: int
+    f1: float
+    f1_low: float
+    f1_high: float
+    em: float
+    em_low: float
+    em_high: float
+    truncated: float
+    untagged: float
+    tokens: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """The paired difference in F1, `b` minus `a`, over the same questions, with its 95 % interval."""
+
+    a: str
+    b: str
+    f1: float
+    low: float
+    high: float
+    p: float
+
+    @property
+    def significant(self) -> bool:
+        """Whether the interval excludes zero."""
+        return self.low > 0 or self.high < 0

@@ -1,0 +1,97 @@
+"""One typed settings object, built once at start and passed down."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from platformdirs import user_data_path
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from raft_core.errors import SettingsError
+
+POCKET = "pocket"
+"""The name of the base model that ships in the package."""
+
+
+class Settings(BaseSettings):
+    """Where things live and which models serve; from RAFTBOT_* variables, `.env`, or `raftbot.toml`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="RAFTBOT_", env_file=".env", toml_file="raftbot.toml", extra="ignore", frozen=True
+    )
+
+    home: Path = Field(default_factory=lambda: user_data_path("raftbot"))
+    base_model: str = POCKET
+    """`pocket`, a Hugging Face folder, or a hub id."""
+    load_in_4bit: bool = False
+
+    model_server_url: str | None = None
+    """An OpenAI-compatible URL ending in /v1; empty starts the embedded engine where it is needed."""
+    model_server_key: SecretStr | None = None
+
+    chroma_url: str | None = None
+    """http://host:port of a Chroma server; empty opens Chroma in this process."""
+    embeddings: str = "minilm"
+    """`minilm` (as packaged), a sentence-transformers folder, or an OpenAI-compatible URL ending in /v1."""
+    embeddings_model: str = "text-embedding-3-small"
+    """The model asked for where `embeddings` is a URL."""
+    embeddings_key: SecretStr | None = None
+
+    chunk_tokens: int = Field(default=512, ge=16)
+    chunk_overlap: int = Field(default=0, ge=0)
+
+    generator: str = "extractive"
+    """`extractive`, or an OpenAI-compatible URL ending in /v1."""
+    generator_model: str = ""
+    generator_key: SecretStr | None = None
+    generator_concurrency: int = Field(default=16, ge=1)
+    price_per_1k_tokens_usd: float = Field(default=0.0, ge=0)
+    price_per_gpu_hour_usd: float = Field(default=0.0, ge=0)
+
+    prompt: Literal["rag", "raft"] = "raft"
+    """Which template of `prompts/` asks the models."""
+    top_k: int = Field(default=4, ge=1)
+    max_new_tokens: int = Field(default=800, ge=1)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Order the sources: arguments, environment, .env, raftbot.toml."""
+        return init_settings, env_settings, dotenv_settings, TomlConfigSettingsSource(settings_cls)
+
+    def guild_dir(self, guild: str) -> Path:
+        """Return the folder that holds everything of one guild."""
+        return self.home / "guilds" / guild
+
+    @property
+    def chroma_dir(self) -> Path:
+        """Where Chroma keeps its files when it runs in this process."""
+        return self.home / "chroma"
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Build the settings; `overrides` that are None are left to the other sources.
+
+    Raises:
+        SettingsError: a value is of the wrong type or out of range; names the setting.
+    """
+    given = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return Settings(**given)  # type: ignore[arg-type]  # pydantic validates what it is given
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "RAFTBOT_" + "_".join(str(part) for part in first["loc"]).upper()
+        raise SettingsError(f"{name}: {first['msg']}", remedy="see the README's table of settings") from error
