@@ -7,7 +7,6 @@ cannot drift apart.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
@@ -15,14 +14,7 @@ from string import Template
 
 from raft_core.errors import SettingsError
 from raft_core.files import content_hash
-
-ANSWER_TAG = "<ANSWER>:"
-BEGIN_QUOTE = "##begin_quote##"
-END_QUOTE = "##end_quote##"
-DOCUMENT_OPEN = "<DOCUMENT>"
-DOCUMENT_CLOSE = "</DOCUMENT>"
-
-_MARKUP = re.compile(r"</?DOCUMENT>|##(?:begin|end)_quote##|<ANSWER>:")
+from raft_core.markup import DOCUMENT_CLOSE, DOCUMENT_OPEN, neutralise
 
 
 @cache
@@ -35,7 +27,9 @@ def load(name: str) -> str:
     folder = files("prompts")
     path = folder / f"{name}.txt"
     if not path.is_file():
-        known = sorted(item.name.removesuffix(".txt") for item in folder.iterdir() if item.name.endswith(".txt"))
+        known = sorted(
+            item.name.removesuffix(".txt") for item in folder.iterdir() if item.name.endswith(".txt")
+        )
         raise SettingsError(f"no prompt {name!r}", remedy=f"known prompts: {', '.join(known)}")
     return path.read_text(encoding="utf-8").removesuffix("\n")
 
@@ -50,11 +44,6 @@ def fill(name: str, **variables: str) -> str:
         return Template(load(name)).substitute(variables)
     except KeyError as error:
         raise SettingsError(f"prompt {name!r} needs the variable {error.args[0]!r}") from error
-
-
-def neutralise(text: str) -> str:
-    """Defuse RAFT's own markup in a document's text, so that a document cannot end itself or fake a quote."""
-    return _MARKUP.sub(lambda match: match.group().translate({ord("<"): "(", ord(">"): ")", ord("#"): "="}), text)
 
 
 def instruction(question: str, documents: Sequence[str]) -> str:

@@ -145,5 +145,7 @@ def _fail(message: str, remedy: str) -> None:
 
 def set_up_logging(verbose: bool) -> None:
     """Configure logs on stderr: ours from INFO or DEBUG on, other libraries' from WARNING on."""
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
+    )
     logging.getLogger("raft_core").setLevel(logging.DEBUG if verbose else logging.INFO)
