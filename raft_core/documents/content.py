@@ -1,0 +1,76 @@
+"""What a reader finds in a file, and the cleaning that all text goes through."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from raft_core.errors import UnreadableDocument
+from raft_core.records import Page
+
+MAX_TEXT_CHARS = 10_000_000
+"""About ten long novels; beyond it a file is a dump or a bomb, not a document."""
+
+_BLANK_LINES = re.compile(r"\n{3,}")
+# Controls mean nothing in text (fonts without a Unicode map leave them in PDFs); U+FFFE and U+FFFF are
+# no characters, U+FEFF is a byte order mark left inside a text.
+_JUNK = dict.fromkeys((*range(32), *range(0x7F, 0xA0), 0xFFFE, 0xFFFF), " ") | {
+    0x09: "\t",
+    0x0A: "\n",
+    0x0B: "\n",
+    0x0C: "\n",
+    0x85: "\n",
+    0xFEFF: "",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """The pages of a file, and the title it gives itself, empty where it gives none."""
+
+    pages: tuple[Page, ...]
+    title: str = ""
+
+
+def clean(text: str) -> str:
+    """Return valid UTF-8 text with \\n line ends, no controls and at most one blank line at a time.
+
+    Lone surrogates become U+FFFD; surrogate pairs become the character they stand for.
+    """
+    whole = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    plain = whole.replace("\r\n", "\n").replace("\r", "\n").translate(_JUNK)
+    lines = "\n".join(line.rstrip() for line in plain.split("\n"))
+    return _BLANK_LINES.sub("\n\n", lines).strip("\n")
+
+
+def one_page(text: str, title: str = "") -> Content:
+    """Return the content of a file that has no pages."""
+    return Content((Page(text),), title)
+
+
+def cleaned(content: Content, path: str) -> Content:
+    """Return the content with clean text, without its blank pages.
+
+    Raises:
+        UnreadableDocument: no text is left, or more than MAX_TEXT_CHARS.
+    """
+    check_length(sum(len(page.text) for page in content.pages), path)
+    pages = tuple(Page(clean(page.text), page.number) for page in content.pages)
+    return Content(tuple(page for page in pages if page.text.strip()), " ".join(clean(content.title).split()))
+
+
+def check_length(chars: int, path: str) -> None:
+    """Raise UnreadableDocument when a text is longer than any document is."""
+    if chars > MAX_TEXT_CHARS:
+        raise UnreadableDocument(
+            path, f"it holds more than {MAX_TEXT_CHARS:,} characters", remedy="split it into smaller files"
+        )
+
+
+def cells(values: Iterable[object]) -> str:
+    """Return one row of a table as a line; empty cells at its end are left out."""
+    texts = ["" if value is None else " ".join(str(value).split()) for value in values]
+    while texts and not texts[-1]:
+        texts.pop()
+    return " | ".join(texts)

@@ -1,0 +1,93 @@
+"""The documents of one guild, on the disk.
+
+documents/<id>/document.json   the Document: title, source, pages
+documents/<id>/info.json       the DocumentInfo; written last, so that a document counts once it is whole
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+from raft_core.errors import DocumentError, StorageError, UnknownDocument
+from raft_core.files import read_json, translated_os_errors, write_json
+from raft_core.records import Chunk, Document, DocumentInfo, Page
+
+_INFO = "info.json"
+_DOCUMENT = "document.json"
+
+
+class Library:
+    """Keep documents below `folder`, which is named after nothing but lies in the guild's own folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def add(self, document: Document, chunks: Sequence[Chunk]) -> DocumentInfo:
+        """Keep a document; its chunks are only counted. Adding it again replaces it."""
+        info = DocumentInfo(
+            id=document.id,
+            title=document.title,
+            source=document.source,
+            media_type=document.media_type,
+            sha256=document.sha256,
+            pages=len(document.pages),
+            chunks=len(chunks),
+            tokens=sum(chunk.tokens for chunk in chunks),
+            added_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+        folder = self._folder / document.id
+        write_json(folder / _DOCUMENT, asdict(document))
+        write_json(folder / _INFO, info)
+        return info
+
+    def list(self) -> list[DocumentInfo]:
+        """Return all documents, the oldest first."""
+        infos = [self._info(path) for path in self._folder.glob(f"*/{_INFO}")]
+        return sorted(infos, key=lambda info: (info.added_at, info.title, info.id))
+
+    def find(self, document_id: str) -> DocumentInfo | None:
+        """Return the document with exactly this id, or None."""
+        path = self._folder / document_id / _INFO
+        return self._info(path) if document_id.isalnum() and path.is_file() else None
+
+    def get(self, document_id: str) -> DocumentInfo:
+        """Return a document by its id or the beginning of it.
+
+        Raises:
+            UnknownDocument: no document's id begins so.
+            DocumentError: more than one document's id begins so.
+        """
+        folders = [path.parent.name for path in self._folder.glob(f"*/{_INFO}")]
+        matching = [name for name in folders if document_id and name.startswith(document_id.lower())]
+        if not matching:
+            raise UnknownDocument(document_id, self._folder.parent.name)
+        if len(matching) > 1:
+            raise DocumentError(
+                f"{len(matching)} documents have ids that begin with {document_id!r}",
+                remedy="give more of the id",
+            )
+        return self._info(self._folder / matching[0] / _INFO)
+
+    def document(self, document_id: str) -> Document:
+        """Return a document's text, by its id or the beginning of it."""
+        fields = read_json(self._folder / self.get(document_id).id / _DOCUMENT)
+        return Document(**{**fields, "pages": tuple(Page(**page) for page in fields["pages"])})
+
+    def remove(self, document_id: str) -> None:
+        """Forget a document, by its id or the beginning of it."""
+        folder = self._folder / self.get(document_id).id
+        with translated_os_errors(folder):
+            (folder / _INFO).unlink()  # first: a document half removed counts as removed
+            shutil.rmtree(folder)
+
+    def _info(self, path: Path) -> DocumentInfo:
+        try:
+            return DocumentInfo(**read_json(path))
+        except (ValueError, TypeError) as error:
+            raise StorageError(
+                f"{path} is broken: {error}", remedy=f"delete {path.parent} and add the document again"
+            ) from error
