@@ -1,0 +1,73 @@
+"""HotpotQA's distractor setting for lm-evaluation-harness, asked as raftbot asks.
+
+    lm_eval --include_path "$(raftbot eval task-path)" --tasks hotpotqa_raft --apply_chat_template \
+        --model hf --model_args pretrained=…,max_length=8192 --metadata '{"data": "hotpot_dev.json"}'
+
+`data` names a file in the official format; without it the variable RAFTBOT_EVAL_DATA does, and
+without that the hub's hotpotqa/hotpot_qa is taken. Give `max_length` to API models: their default of
+2048 tokens cuts the first documents off.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from datasets import Dataset, load_dataset
+
+from raft_core import prompts
+from raft_core.evaluation.data import paragraphs, read_questions
+from raft_core.evaluation.hotpotqa import score_answer
+from raft_core.markup import short_answer
+from raft_core.records import Question
+
+
+def load(data: str = "", **_: object) -> dict[str, Dataset]:
+    """Return the validation split, in the hub's columns; lm-eval passes its metadata as arguments."""
+    path = data or os.environ.get("RAFTBOT_EVAL_DATA", "")
+    if not path:
+        return {"validation": load_dataset("hotpotqa/hotpot_qa", "distractor", split="validation")}
+    return {"validation": Dataset.from_list([_to_row(question) for question in read_questions(Path(path))])}
+
+
+def raft_prompt(doc: dict[str, Any]) -> str:
+    """Return the prompt that RAFT trains and serves with."""
+    return _prompt("raft", doc)
+
+
+def rag_prompt(doc: dict[str, Any]) -> str:
+    """Return the write-up's plain RAG prompt."""
+    return _prompt("rag", doc)
+
+
+def process_results(doc: dict[str, Any], results: list[str]) -> dict[str, float]:
+    """Score one answer by HotpotQA's official rules; `untagged` is 1 where the answer tag was missing."""
+    answer, tagged = short_answer(results[0])
+    marks = score_answer(answer, doc["answer"])
+    return {
+        "em": marks.em,
+        "f1": marks.f1,
+        "prec": marks.prec,
+        "recall": marks.recall,
+        "untagged": float(not tagged),
+    }
+
+
+def _to_row(question: Question) -> dict[str, Any]:
+    return {
+        "id": question.id,
+        "question": question.question,
+        "answer": question.answer,
+        "type": question.type,
+        "context": {
+            "title": [title for title, _ in question.context],
+            "sentences": [list(sentences) for _, sentences in question.context],
+        },
+    }
+
+
+def _prompt(name: str, doc: dict[str, Any]) -> str:
+    context = tuple(zip(doc["context"]["title"], map(tuple, doc["context"]["sentences"]), strict=True))
+    question = Question(doc["id"], doc["question"], doc["answer"], context)
+    return prompts.render(name, question.question, paragraphs(question))

@@ -1,0 +1,113 @@
+"""A question → the guild's chunks, or a given text → every model's answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from raft_core.errors import DocumentError, RaftError, UnreadableDocument
+from raft_core.jobs.served import find_adapters, served
+from raft_core.progress import Report, silent
+from raft_core.records import Comparison, Source
+
+if TYPE_CHECKING:
+    from raft_core.settings import Settings
+
+Retrieve = Callable[[str], Sequence[Source]]
+
+
+def ask(
+    settings: Settings,
+    guild: str,
+    question: str,
+    models: Sequence[str],
+    *,
+    context: str | None = None,
+    context_title: str = "context",
+    prompt: str | None = None,
+    top_k: int | None = None,
+    on_token: Callable[[str, str], None] | None = None,
+    report: Report = silent,
+) -> Comparison:
+    """Answer `question` with every model, from the guild's documents or from the text `context` alone.
+
+    `on_token(model, piece)` is called as the answers are written, from one thread at a time.
+
+    Raises:
+        DocumentError: the guild has no documents.
+        UnknownModel: nobody serves a model by that name.
+        EndpointError: the model server failed.
+    """
+    from raft_core.answering.compare import compare
+    from raft_core.answering.text import printable
+
+    question = question.strip()
+    if not question:
+        raise RaftError("the question is empty", remedy='for example: raftbot ask "Who founded it?"')
+    adapters = find_adapters(settings, guild, models)
+    if context is not None:
+        given = [Source(1, printable(context_title), None, "", context)]
+        source = _given(given)
+    else:
+        source = _stored(settings, guild, top_k or settings.top_k)
+    with source as retrieve, served(settings, list(adapters.values()), models, report) as server:
+        return compare(
+            question,
+            retrieve,
+            models,
+            url=server.url,
+            key=server.key,
+            prompt=prompt or settings.prompt,
+            max_new_tokens=settings.max_new_tokens,
+            on_token=on_token,
+        )
+
+
+def read_context(path: Path) -> str:
+    """Return the text of a file to answer from.
+
+    Raises:
+        UnreadableDocument: it is no UTF-8 text, or empty.
+    """
+    remedy = "give a text file, or add the document with: raftbot docs add"
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise UnreadableDocument(str(path), error.strerror or str(error)) from error
+    except UnicodeDecodeError as error:
+        raise UnreadableDocument(str(path), "it is no UTF-8 text", remedy=remedy) from error
+    if "\0" in text:
+        raise UnreadableDocument(str(path), "it is binary, not text", remedy=remedy)
+    if not text.strip():
+        raise UnreadableDocument(str(path), "it is empty", remedy=remedy)
+    return text.strip()
+
+
+@contextmanager
+def _given(sources: Sequence[Source]) -> Iterator[Retrieve]:
+    yield lambda _question: sources
+
+
+@contextmanager
+def _stored(settings: Settings, guild: str, top_k: int) -> Iterator[Retrieve]:
+    from raft_core.answering.chain import sources
+    from raft_core.documents.library import Library
+    from raft_core.store.chunks import ChunkStore
+
+    empty = DocumentError(f"guild {guild!r} has no documents to answer from", remedy="raftbot docs add FILE")
+    if not Library(settings.guild_dir(guild) / "documents").list():
+        raise empty
+    store = ChunkStore(settings, guild)
+
+    def retrieve(question: str) -> Sequence[Source]:
+        found = sources(store.retrieve(question, top_k))
+        if not found:
+            raise empty
+        return found
+
+    try:
+        yield retrieve
+    finally:
+        store.close()
