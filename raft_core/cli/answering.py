@@ -60,7 +60,7 @@ def ask(
             context_title=context.name if context else "",
             prompt=prompt,
             top_k=top_k,
-            on_token=stack.enter_context(_Columns(console, names)).add if live else None,
+            on_token=stack.enter_context(_Columns(console)).add if live else None,
         )
     emit(comparison, as_json=as_json, human=lambda out: _show(out, comparison))
 
@@ -80,9 +80,9 @@ def split_models(models: str) -> list[str]:
 class _Columns:
     """The answers as they are written, one column a model; gone when all are finished."""
 
-    def __init__(self, console: Console, models: Sequence[str]) -> None:
+    def __init__(self, console: Console) -> None:
         self._console = console
-        self._texts = dict.fromkeys(models, "")
+        self._texts: dict[str, str] = {}
         self._live: Live
 
     def __enter__(self) -> _Columns:
@@ -98,7 +98,7 @@ class _Columns:
     def add(self, model: str, piece: str) -> None:
         from rich.text import Text
 
-        self._texts[model] += piece
+        self._texts[model] = self._texts.get(model, "") + piece
         lines = max(self._console.height - 6, 3)  # older lines scroll off the top of their column
         width = max(self._console.width // len(self._texts) - 4, 10)
         columns = []

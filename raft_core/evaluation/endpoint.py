@@ -18,7 +18,7 @@ import aiohttp
 from lm_eval.api.registry import register_model
 from lm_eval.models.api_models import JsonChatStr
 from lm_eval.models.openai_completions import LocalChatCompletion
-from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_exponential, wait_random
 
 from raft_core.errors import EndpointError
 
@@ -101,7 +101,7 @@ class Endpoint(LocalChatCompletion):  # type: ignore[misc]  # lm-eval is untyped
             del payload["stop"]  # some servers refuse an empty list
         retrying = AsyncRetrying(
             stop=stop_after_attempt(ATTEMPTS),
-            wait=wait_exponential_jitter(initial=0.5, max=20),
+            wait=wait_exponential(multiplier=0.5, max=20) + wait_random(0, 0.5),
             retry=retry_if_exception(lambda error: isinstance(error, EndpointError) and error.retryable),
             reraise=True,
         )

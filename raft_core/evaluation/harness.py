@@ -117,7 +117,8 @@ def _load(prompt: str, questions: Path, max_new_tokens: int) -> Any:
 def _sample(logged: dict[str, Any], endpoint: Endpoint) -> Sample:
     text = logged["resps"][0][0]
     prediction, tagged = short_answer(text)
-    reply = endpoint.replies[logged["arguments"][0][0].prompt]
+    (asked,) = logged["arguments"][0][0]  # lm-eval's JsonChatStr, logged as a tuple of one
+    reply = endpoint.replies[asked]
     return Sample(
         id=logged["doc"]["id"],
         question=logged["doc"]["question"],

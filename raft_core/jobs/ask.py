@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from raft_core.errors import DocumentError, RaftError, UnreadableDocument
-from raft_core.jobs.served import find_adapters, served
+from raft_core.jobs.served import find_models, served
 from raft_core.progress import Report, silent
 from raft_core.records import Comparison, Source
 
@@ -46,17 +46,17 @@ def ask(
     question = question.strip()
     if not question:
         raise RaftError("the question is empty", remedy='for example: raftbot ask "Who founded it?"')
-    adapters = find_adapters(settings, guild, models)
+    found = find_models(settings, guild, models)
     if context is not None:
         given = [Source(1, printable(context_title), None, "", context)]
         source = _given(given)
     else:
         source = _stored(settings, guild, top_k or settings.top_k)
-    with source as retrieve, served(settings, list(adapters.values()), models, report) as server:
+    with source as retrieve, served(settings, found, report) as server:
         return compare(
             question,
             retrieve,
-            models,
+            list(found),
             url=server.url,
             key=server.key,
             prompt=prompt or settings.prompt,

@@ -6,14 +6,14 @@ import hashlib
 import random
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from raft_core.errors import EvaluationError
 from raft_core.files import content_hash, write_json, write_text
-from raft_core.jobs.served import find_adapters, served
+from raft_core.jobs.served import find_models, served
 from raft_core.models import fingerprint
 from raft_core.progress import Progress, Report, silent
 from raft_core.prompts import prompt_hash
@@ -58,13 +58,13 @@ def evaluate(
 
     if limit is not None and limit < 1:
         raise EvaluationError(f"a limit of {limit} leaves no question", remedy="give a limit of 1 or more")
-    adapters = find_adapters(settings, guild, models)
+    found = find_models(settings, guild, models)
     report(Progress("questions", 0, 0))
     questions, available = _questions(data, limit, seed)
     new_tokens = max_new_tokens or settings.max_new_tokens
-    plan = [(model, each) for model in models for each in _prompts(model in adapters, prompt)]
+    plan = [(model, each) for model, adapter in found.items() for each in _prompts(adapter, prompt)]
     started = time.perf_counter()
-    with served(settings, list(adapters.values()), models, report) as server:
+    with served(settings, found, report) as server:
         runs = _ask_all(server, plan, questions, max_new_tokens=new_tokens, seed=seed, report=report)
     seconds = time.perf_counter() - started
     circumstances = _circumstances(
@@ -77,7 +77,7 @@ def evaluate(
         seed=seed,
         max_new_tokens=new_tokens,
         plan=plan,
-        adapters=adapters,
+        models=found,
         seconds=seconds,
     )
     evaluation = judge(circumstances, runs)
@@ -85,10 +85,10 @@ def evaluate(
     return evaluation
 
 
-def _prompts(is_adapter: bool, prompt: str | None) -> tuple[str, ...]:
+def _prompts(adapter: AdapterInfo | None, prompt: str | None) -> tuple[str, ...]:
     if prompt is not None:
         return (prompt,)
-    return ("raft",) if is_adapter else ("rag", "raft")
+    return ("raft",) if adapter else ("rag", "raft")
 
 
 def _questions(data: str, limit: int | None, seed: int) -> tuple[list[Question], int]:
@@ -146,13 +146,13 @@ def _circumstances(
     seed: int,
     max_new_tokens: int,
     plan: Sequence[tuple[str, str]],
-    adapters: dict[str, AdapterInfo],
+    models: Mapping[str, AdapterInfo | None],
     seconds: float,
 ) -> Circumstances:
     from raft_core.evaluation.harness import versions
     from raft_core.evaluation.result import Circumstances
 
-    hashes = {name: _weights_hash(settings, adapters.get(name)) for name, _ in plan}
+    hashes = {name: _weights_hash(settings, adapter) for name, adapter in models.items()}
     prompt_hashes = {prompt: prompt_hash(prompt) for _, prompt in plan}
     data_hash = content_hash(questions)
     identity = content_hash(data_hash, seed, max_new_tokens, plan, hashes, prompt_hashes, length=8)

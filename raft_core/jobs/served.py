@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from raft_core.errors import SettingsError, UnknownModel
 from raft_core.progress import Report, silent
-from raft_core.training.adapters import list_adapters
+from raft_core.training.adapters import list_adapters, load_adapter
 
 if TYPE_CHECKING:
     from raft_core.records import AdapterInfo
@@ -19,28 +19,40 @@ BASE = "base"
 """The name under which a model server serves the base model."""
 
 
-def find_adapters(settings: Settings, guild: str, models: Sequence[str]) -> dict[str, AdapterInfo]:
-    """Return the guild's adapters among `models`, by name.
+def find_models(settings: Settings, guild: str, models: Sequence[str]) -> dict[str, AdapterInfo | None]:
+    """Return whom `models` mean: by full name, an adapter of the guild, or None for what a server names.
+
+    An adapter may be given by the beginning of its id.
 
     Raises:
         UnknownModel: a name is neither `base` nor an adapter of the guild, and there is no model server
             that might know it.
         SettingsError: no model is named, or one twice.
     """
-    if not models or len(set(models)) != len(models):
+    found: dict[str, AdapterInfo | None] = {}
+    for name in models:
+        adapter = None if name == BASE else _adapter(settings, guild, name)
+        found[adapter.id if adapter else name] = adapter
+    if not found or len(found) != len(models):
         raise SettingsError(
             "the models must be at least one and all different", remedy="for example: --models base"
         )
-    adapters = {adapter.id: adapter for adapter in list_adapters(settings.guild_dir(guild) / "adapters")}
-    for name in models:
-        if name != BASE and name not in adapters and settings.model_server_url is None:
-            raise UnknownModel(name, [BASE, *adapters])
-    return {name: adapters[name] for name in models if name in adapters}
+    return found
+
+
+def _adapter(settings: Settings, guild: str, name: str) -> AdapterInfo | None:
+    try:
+        return load_adapter(settings.guild_dir(guild) / "adapters", name)
+    except UnknownModel as error:
+        if settings.model_server_url is not None:
+            return None
+        known = [BASE, *(info.id for info in list_adapters(settings.guild_dir(guild) / "adapters"))]
+        raise UnknownModel(name, known) from error
 
 
 @contextmanager
 def served(
-    settings: Settings, adapters: Sequence[AdapterInfo], models: Sequence[str], report: Report = silent
+    settings: Settings, models: Mapping[str, AdapterInfo | None], report: Report = silent
 ) -> Iterator[ModelServer]:
     """Yield a model server that serves all `models`, the embedded engine where no URL is set.
 
@@ -50,6 +62,7 @@ def served(
     """
     from raft_core.serving.local import model_server
 
+    adapters = [adapter for adapter in models.values() if adapter is not None]
     with model_server(settings, adapters, report) as server:
         known = server.models()
         for name in models:

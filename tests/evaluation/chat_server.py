@@ -33,18 +33,16 @@ class ChatServer:
     def fault(self, payload: dict[str, Any]) -> tuple[int, str] | None:
         if self.fail:
             return self.fail.pop(0), "told to fail"
-        if unknown := set(payload) - ALLOWED:
-            return 400, f"unknown fields {sorted(unknown)}"
-        if payload.get("stop") == []:
-            return 400, "stop is empty"
         if payload["model"] not in self.models:
             return 404, f"no model {payload['model']}"
         messages = payload["messages"]
-        if [message["role"] for message in messages] != ["user"]:
-            return 400, "one user message is wanted"
-        if not isinstance(messages[0]["content"], str) or not isinstance(payload["max_tokens"], int):
-            return 400, "content must be a string and max_tokens a number"
-        return None
+        rules = {
+            f"unknown fields {sorted(set(payload) - ALLOWED)}": set(payload) <= ALLOWED,
+            "one user message is wanted": [message["role"] for message in messages] == ["user"],
+            "content must be a string": isinstance(messages[0]["content"], str),
+            "max_tokens must be a number": isinstance(payload.get("max_tokens"), int),
+        }
+        return next(((400, reason) for reason, kept in rules.items() if not kept), None)
 
 
 class _Handler(BaseHTTPRequestHandler):

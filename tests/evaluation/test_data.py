@@ -76,7 +76,7 @@ def test_faults_name_record_and_field(
 def test_duplicate_ids_are_refused(tmp_path: Path) -> None:
     """Two records of one id are an error that names both."""
     path = write(tmp_path / "g.json", [record(), record(_id="r2"), record()])
-    with pytest.raises(BadRecord, match="record number 3.*'r1' is also that of number 1"):
+    with pytest.raises(BadRecord, match=r"record number 3.*'r1' is also that of number 1"):
         read_questions(path)
 
 

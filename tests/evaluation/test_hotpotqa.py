@@ -26,7 +26,23 @@ from raft_core.evaluation.hotpotqa import (
 )
 
 WORDS = st.sampled_from(
-    ["yes", "no", "noanswer", "the", "a", "an", "The", "A.", "Oslo", "oslo,", "u.s.", "don't", "—", "ı", "İ"]
+    [
+        "yes",
+        "no",
+        "noanswer",
+        "the",
+        "a",
+        "an",
+        "The",
+        "A.",
+        "Oslo",
+        "oslo,",
+        "u.s.",
+        "don't",
+        "—",
+        "\u0131",
+        "\u0130",
+    ]
 )
 HOSTILE = st.one_of(
     st.text(max_size=30),
