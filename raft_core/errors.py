@@ -95,10 +95,12 @@ class UnknownDataset(DatasetError):
 class TooFewChunks(DatasetError):
     """There are fewer chunks than one row needs."""
 
-    def __init__(self, chunks: int, distractors: int) -> None:
+    def __init__(self, chunks: int, distractors: int, *, stand_in: bool = False) -> None:
+        more = ", and one that stands in for a chunk left out" if stand_in else ""
         super().__init__(
-            f"{chunks} chunks are too few: a row needs its own chunk and {distractors} distractors",
-            remedy=f"add documents (raftbot docs add …) or ask for at most {max(chunks - 1, 0)} distractors",
+            f"{chunks} chunks are too few: a row needs its own chunk and {distractors} distractors{more}",
+            remedy="add documents (raftbot docs add …) or ask for at most "
+            f"{max(chunks - 1 - stand_in, 0)} distractors",
         )
         self.chunks = chunks
         self.distractors = distractors

@@ -1,0 +1,209 @@
+"""Chunk → RaftExample: drafts from a generator, distractors, checks, and a data set in its folder.
+
+A row depends on its chunk, the seed, its number and the pool of distractors, not on how many other
+rows are built or in which order. Method: Zhang et al. 2024 (arXiv 2403.10131).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from raft_core.dataset import checks, files
+from raft_core.dataset.distractors import Distractors, Nearest, distinct
+from raft_core.dataset.files import Rejected
+from raft_core.dataset.generators import BadReply, Draft, Drafts, Generator
+from raft_core.errors import DatasetError, SettingsError, TooFewChunks
+from raft_core.files import content_hash
+from raft_core.markup import ANSWER_TAG, short_answer
+from raft_core.progress import Progress, Report, silent
+from raft_core.records import ABSTENTION, AbsentLabel, Chunk, DatasetInfo, RaftExample
+
+ABSTAINING_ANSWER = f"##Reason: None of the documents answers the question. {ANSWER_TAG} {ABSTENTION}"
+TOO_FEW_OTHERS = "too few other chunks that do not hold the quote"
+
+BAD_IN_A_ROW = 10
+"""So many chunks without one usable answer, and the model server is taken for broken."""
+
+
+@dataclass(frozen=True, slots=True)
+class BuildSettings:
+    """What to build. `chunks` limits how many chunks are asked about; all are distractors.
+
+    Raises:
+        SettingsError: a value is out of range.
+    """
+
+    questions: int = 1
+    distractors: int = 3
+    p: float = 1.0
+    seed: int = 0
+    distractor_choice: Literal["random", "hard"] = "random"
+    absent_label: AbsentLabel = "answer"
+    chunks: int | None = None
+    generator: str = "extractive"
+    generator_model: str = ""
+
+    def __post_init__(self) -> None:
+        for name, good, wanted in (
+            ("questions", self.questions >= 1, "at least 1"),
+            ("distractors", self.distractors >= 0, "at least 0"),
+            ("p", 0 <= self.p <= 1, "between 0 and 1"),
+            ("chunks", self.chunks is None or self.chunks >= 1, "at least 1"),
+        ):
+            if not good:
+                raise SettingsError(f"{name} must be {wanted}, not {getattr(self, name)}")
+
+
+def build(
+    chunks: Sequence[Chunk],
+    settings: BuildSettings,
+    generator: Generator,
+    datasets: Path,
+    guild: str,
+    *,
+    nearest: Nearest | None = None,
+    nearest_by: str = "",
+    price_per_1k_tokens_usd: float = 0.0,
+    report: Report = silent,
+) -> DatasetInfo:
+    """Build a data set into `datasets`/ID, or return it at once where the same one is there.
+
+    `nearest` finds hard distractors and `nearest_by` names the embeddings it uses. Runs an event loop of its own:
+    call it from a thread where one is running.
+
+    Raises:
+        TooFewChunks: fewer different chunks than one row needs.
+        EndpointError: the generator cannot go on; what it had finished is used by the next run.
+        DatasetError: not one row passed the checks.
+        StorageError: the disk is full or not writable.
+    """
+    pool = distinct(chunks)
+    if len(pool) < settings.distractors + 1 + (settings.p < 1):
+        raise TooFewChunks(len(pool), settings.distractors, stand_in=settings.p < 1)
+    hard = settings.distractor_choice == "hard"
+    inputs = [(chunk.id, chunk.title, chunk.text) for chunk in pool]
+    key = content_hash(inputs, asdict(settings), generator.fingerprint, nearest_by if hard else "", length=8)
+    dataset_id = f"ds-{key}"
+    if files.is_complete(datasets / dataset_id):
+        return files.load_info(datasets / dataset_id)
+    asked = sorted(pool, key=lambda chunk: content_hash(settings.seed, chunk.id))[: settings.chunks]
+    drafts = asyncio.run(_draft_all(asked, settings, generator, report))
+    rows, rejected = _assemble(asked, drafts, settings, Distractors(pool, nearest if hard else None))
+    if not rows:
+        reasons = files.count_reasons(rejected)
+        raise DatasetError(
+            f"not one of {len(rejected)} rows passed the checks: {', '.join(f'{n} × {why}' for why, n in reasons.items())}",
+            remedy="add documents of running text, or use a stronger generator",
+        )
+    tokens = sum(draft.tokens for draft in drafts)
+    info = DatasetInfo(
+        id=dataset_id,
+        guild=guild,
+        rows=len(rows),
+        rejected=len(rejected),
+        content_hash=files.rows_hash(rows),
+        tokens=tokens,
+        cost_usd=round(tokens / 1000 * price_per_1k_tokens_usd, 6),
+        generator=generator.name,
+        settings=asdict(settings),
+        documents=_documents_of(rows, pool),
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    files.save(datasets / dataset_id, info, rows, rejected)
+    return info
+
+
+async def _draft_all(
+    chunks: Sequence[Chunk], settings: BuildSettings, generator: Generator, report: Report
+) -> list[Drafts]:
+    """Draft all chunks, `generator.concurrency` at a time; each goes from question to answer without waiting for others."""
+    drafts: dict[int, Drafts] = {}
+    waiting = iter(enumerate(chunks))
+    failures: list[BadReply] = []
+
+    async def work() -> None:
+        for number, chunk in waiting:
+            try:
+                drafts[number] = await generator.draft(chunk, settings.questions, settings.seed)
+                failures.clear()
+            except BadReply as error:
+                failures.append(error)
+                if len(failures) >= min(BAD_IN_A_ROW, len(chunks)):
+                    raise
+                drafts[number] = Drafts((Draft("", "", str(error)),) * settings.questions)
+            report(Progress("dataset", len(drafts), len(chunks)))
+
+    try:
+        async with asyncio.TaskGroup() as workers:
+            for _ in range(min(generator.concurrency, len(chunks))):
+                workers.create_task(work())
+    except ExceptionGroup as group:
+        raise group.exceptions[0] from None
+    finally:
+        await generator.close()
+    return [drafts[number] for number in range(len(chunks))]
+
+
+def _assemble(
+    chunks: Sequence[Chunk], drafts: Sequence[Drafts], settings: BuildSettings, distractors: Distractors
+) -> tuple[list[RaftExample], list[Rejected]]:
+    rows: list[RaftExample] = []
+    rejected: list[Rejected] = []
+    asked: set[str] = set()
+    for chunk, drafted in zip(chunks, drafts, strict=True):
+        for number, draft in enumerate(drafted.drafts):
+            row_id = f"{chunk.id}-{number}"
+            fault = _fault(chunk, draft, asked)
+            row = None if fault else _row(row_id, chunk, draft, settings, distractors)
+            if row is None:
+                rejected.append(Rejected(row_id, fault or TOO_FEW_OTHERS, draft.question, draft.cot_answer))
+            else:
+                asked.add(checks.normalised(draft.question))
+                rows.append(row)
+    return rows, rejected
+
+
+def _fault(chunk: Chunk, draft: Draft, asked: set[str]) -> str:
+    if draft.fault:
+        return draft.fault
+    if not checks.is_question(draft.question):
+        return checks.NOT_A_QUESTION
+    if checks.normalised(draft.question) in asked:
+        return checks.DUPLICATE
+    return checks.answer_fault(draft.cot_answer, [chunk.text], quote_needed=True)
+
+
+def _row(
+    row_id: str, chunk: Chunk, draft: Draft, settings: BuildSettings, distractors: Distractors
+) -> RaftExample | None:
+    """Return the row, or None where too few chunks can be its distractors."""
+    rng = random.Random(content_hash(settings.seed, row_id))
+    absent = rng.random() >= settings.p
+    others = distractors.pick(chunk, draft.cot_answer, settings.distractors + absent, rng)
+    if len(others) < settings.distractors + absent:
+        return None
+    shown = others if absent else [chunk, *others]
+    rng.shuffle(shown)
+    abstains = absent and settings.absent_label == "abstain"
+    return RaftExample(
+        id=row_id,
+        question=draft.question,
+        documents=tuple(other.text for other in shown),
+        titles=tuple(other.title for other in shown),
+        oracle_context=chunk.text,
+        cot_answer=ABSTAINING_ANSWER if abstains else draft.cot_answer,
+        answer=ABSTENTION if abstains else short_answer(draft.cot_answer)[0],
+        chunk_id=chunk.id,
+    )
+
+
+def _documents_of(rows: Sequence[RaftExample], pool: Sequence[Chunk]) -> tuple[str, ...]:
+    """Return the ids of all documents that a model trained on the rows has seen something of."""
+    shown = {text for row in rows for text in (row.oracle_context, *row.documents)}
+    return tuple(sorted({chunk.document_id for chunk in pool if chunk.text in shown}))

@@ -1,0 +1,63 @@
+"""Where questions and answers come from: one Protocol, two generators.
+
+`extractive` asks by rule and needs no language model; `endpoint` asks any OpenAI-compatible server.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from raft_core.errors import EndpointError
+from raft_core.records import Chunk
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A question about one chunk and its answer as generated, not yet checked.
+
+    `fault` says why there is no answer worth checking, and is empty otherwise.
+    """
+
+    question: str
+    cot_answer: str
+    fault: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Drafts:
+    """What one chunk gave: at most as many drafts as were asked for, and the tokens they took."""
+
+    drafts: tuple[Draft, ...]
+    tokens: int = 0
+
+
+class BadReply(EndpointError):
+    """A model server answered, but this answer is of no use: it costs a row, not the build."""
+
+
+class Generator(Protocol):
+    """Writes questions and answers about a chunk."""
+
+    @property
+    def name(self) -> str:
+        """What the data set's card calls it."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Change whenever the same chunk could give other drafts."""
+
+    @property
+    def concurrency(self) -> int:
+        """How many chunks it works on at once."""
+
+    async def draft(self, chunk: Chunk, questions: int, seed: int) -> Drafts:
+        """Return drafts about `chunk`, in an order that does not depend on other chunks.
+
+        Raises:
+            BadReply: this chunk gives nothing; others may.
+            EndpointError: no chunk will give anything until someone repairs something.
+        """
+
+    async def close(self) -> None:
+        """Let go of connections and files."""
