@@ -1,0 +1,43 @@
+# Everything sets itself up: `make demo` and `make test` work on a fresh clone.
+PYTHON ?= python3
+BIN := .venv/bin
+# uv does not read pip's folder of wheels by itself; where one is configured it holds the CPU build of torch.
+export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
+export HF_HUB_OFFLINE ?= 1
+OUT ?= out/demo
+
+.PHONY: demo test check bench lock setup clean
+
+demo: setup
+	$(BIN)/raftbot demo --out $(OUT) $(if $(DOCS),--docs $(DOCS))
+
+test: setup
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: setup
+	$(BIN)/python -m benchmarks
+
+setup: .venv/ready
+
+# torch comes first and is not in the lock: a machine with a GPU gets the CUDA build, others the CPU
+# build where pip is configured to find one, and the rest of the lock serves both.
+.venv/ready: pyproject.toml requirements.lock
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
+	$(BIN)/uv pip install --quiet --python $(BIN)/python torch==2.13.0
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --requirement requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	touch $@
+
+lock:
+	$(BIN)/uv pip compile --quiet --python-version 3.11 --extra worker --extra test --no-emit-package torch \
+	    --no-header --no-annotate --output-file requirements.lock pyproject.toml
+
+clean:
+	rm -rf .venv out

@@ -1,0 +1,170 @@
+"""Pretrain pocket from scratch: `python -m raft_core.pocket.pretrain [--steps N] [--out DIR]`.
+
+Muon for the matrices, AdamW for embeddings and norms; one passage first, then one or two and never
+more: coping with more distractors is what RAFT teaches. The same script runs on a GPU.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import torch
+import typer
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from raft_core import prompts
+from raft_core.markup import short_answer
+from raft_core.pocket import heldout
+from raft_core.pocket.curriculum import batches
+from raft_core.pocket.tokenizer import CONTEXT, train_tokenizer
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+log = logging.getLogger("raft_core.pocket.pretrain")
+
+MUON_RATE, ADAM_RATE = 0.02, 3e-3
+WARM_UP_STEPS, DECAY_SHARE = 100, 0.3
+STAGES: tuple[tuple[float, tuple[int, ...]], ...] = ((0.35, (1,)), (1.0, (1, 1, 2)))
+"""Until which share of the steps how many passages are drawn from."""
+
+
+def make_model(vocabulary: int, pad: int, end: int) -> LlamaForCausalLM:
+    """Return pocket with random weights: a Llama of about 2.5 million parameters."""
+    return LlamaForCausalLM(
+        LlamaConfig(
+            vocab_size=vocabulary,
+            hidden_size=192,
+            intermediate_size=512,
+            num_hidden_layers=5,
+            num_attention_heads=6,
+            num_key_value_heads=6,
+            max_position_embeddings=CONTEXT,
+            tie_word_embeddings=True,
+            bos_token_id=None,
+            pad_token_id=pad,
+            eos_token_id=end,
+        )
+    )
+
+
+def optimizers(model: LlamaForCausalLM) -> tuple[torch.optim.Optimizer, ...]:
+    """Return Muon over the layers' matrices and AdamW over embeddings and norms."""
+    matrices = [p for name, p in model.named_parameters() if p.ndim == 2 and "embed" not in name]
+    rest = [p for name, p in model.named_parameters() if p.ndim != 2 or "embed" in name]
+    return (
+        torch.optim.Muon(matrices, lr=MUON_RATE, weight_decay=0.0),
+        torch.optim.AdamW(rest, lr=ADAM_RATE, betas=(0.9, 0.95), weight_decay=0.0),
+    )
+
+
+def rate(step: int, steps: int) -> float:
+    """Return the share of the full learning rate at a step: warm-up, constant, linear decay."""
+    return min((step + 1) / WARM_UP_STEPS, (steps - step) / (steps * DECAY_SHARE), 1.0)
+
+
+def loss_of(model: LlamaForCausalLM, batch: dict[str, torch.Tensor], device: torch.device) -> torch.Tensor:
+    """Return the weighted mean cross entropy of a batch."""
+    batch = {name: tensor.to(device) for name, tensor in batch.items()}
+    weights = batch.pop("weights")[:, 1:].flatten()
+    with torch.autocast(device.type, torch.bfloat16):
+        logits = model(**batch, use_cache=False).logits
+    losses = torch.nn.functional.cross_entropy(
+        logits[:, :-1].float().flatten(0, 1), batch["input_ids"][:, 1:].flatten(), reduction="none"
+    )
+    return (losses * weights).sum() / weights.sum()
+
+
+@torch.inference_mode()
+def read(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, passages: int, n: int) -> float:
+    """Return the share of `n` development questions answered exactly, by greedy generation."""
+    right = 0
+    for start in range(0, n, 50):
+        part = heldout.questions(n, 1, passages - 1, "development")[start : start + 50]
+        shown = [prompts.render("raft", q.question, [" ".join(s) for _, s in q.context]) for q in part]
+        dialogues = [[{"role": "user", "content": text}] for text in shown]
+        inputs = tokenizer.apply_chat_template(
+            dialogues, add_generation_prompt=True, return_tensors="pt", padding=True, return_dict=True
+        ).to(model.device)
+        out = model.generate(**inputs, max_new_tokens=80, do_sample=False)
+        texts = tokenizer.batch_decode(out[:, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
+        right += sum(short_answer(text)[0] == q.answer for text, q in zip(texts, part, strict=True))
+    return right / n
+
+
+def stages(
+    tokenizer: PreTrainedTokenizerFast, seed: int, steps: int, tokens: int
+) -> Iterator[dict[str, torch.Tensor]]:
+    """Yield the batches of all stages in turn."""
+    begin = 0
+    for number, (share, passages) in enumerate(STAGES):
+        end = round(share * steps)
+        made = batches(tokenizer, seed * len(STAGES) + number, passages, tokens)
+        for _ in range(begin, end):
+            yield next(made)
+        begin = end
+
+
+def pretrain(out: Path, *, steps: int, tokens: int, seed: int, check_every: int) -> None:
+    """Train tokenizer and model, and save both in `out` with 16-bit weights and a log of the loss."""
+    torch.manual_seed(seed)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    tokenizer = train_tokenizer(seed)
+    model = make_model(len(tokenizer), tokenizer.pad_token_id, tokenizer.eos_token_id).to(device)
+    both = optimizers(model)
+    full = [[group["lr"] for group in one.param_groups] for one in both]
+    history, began, seen = [], time.monotonic(), 0
+    for step, batch in enumerate(stages(tokenizer, seed, steps, tokens)):
+        for one, rates in zip(both, full, strict=True):
+            for group, high in zip(one.param_groups, rates, strict=True):
+                group["lr"] = high * rate(step, steps)
+        loss = loss_of(model, batch, device)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        for one in both:
+            one.step()
+            one.zero_grad()
+        seen += batch["input_ids"].numel()
+        if step % 50 == 0 or step + 1 == steps:
+            seconds = time.monotonic() - began
+            history.append({"step": step, "loss": round(loss.item(), 4), "tokens": seen, "seconds": round(seconds)})
+            log.info("step %d of %d, loss %.3f, %d tokens, %.0f s", step, steps, loss.item(), seen, seconds)
+        if (step + 1) % check_every == 0 or step + 1 == steps:
+            exact = {str(k): read(model.eval(), tokenizer, k, 100) for k in (1, 2, 4)}
+            model.train()
+            history.append({"step": step, "exact": exact})
+            log.info("step %d: exact answers by number of passages %s", step, exact)
+            save(model, tokenizer, out, history)
+
+
+def save(
+    model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, out: Path, history: Sequence[object]
+) -> None:
+    """Save 16-bit weights, tokenizer and history in `out`; the model itself stays as it is."""
+    state = {name: tensor.to(torch.bfloat16) for name, tensor in model.state_dict().items()}
+    model.save_pretrained(out, state_dict=state)
+    tokenizer.save_pretrained(out)
+    (out / "pretraining.json").write_text(json.dumps(history, indent=1) + "\n")
+
+
+def main(
+    steps: Annotated[int, typer.Option(min=1, help="Optimiser steps.")] = 3400,
+    tokens: Annotated[int, typer.Option(min=500, help="Tokens a step.")] = 3000,
+    seed: Annotated[int, typer.Option(help="Seed of the world, the batches and the weights.")] = 0,
+    check_every: Annotated[int, typer.Option(min=1, help="Steps between two looks at what it can read.")] = 400,
+    out: Annotated[Path, typer.Option(help="The folder to save the model in.")] = Path("out/pocket"),
+) -> None:
+    """Pretrain the embedded base model."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    pretrain(out, steps=steps, tokens=tokens, seed=seed, check_every=check_every)
+
+
+if __name__ == "__main__":
+    app = typer.Typer(pretty_exceptions_enable=False)
+    app.command()(main)
+    app()
