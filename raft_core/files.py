@@ -27,7 +27,7 @@ def translated_os_errors(path: Path) -> Iterator[None]:
                 f"the disk is full: {path} was not written",
                 remedy="free some space or set RAFTBOT_HOME to another disk, then run the command again",
             ) from error
-        if error.errno in {errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.EISDIR}:
+        if error.errno in {errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.EISDIR, errno.EEXIST}:
             raise StorageError(
                 f"cannot write {path}: {error.strerror}", remedy="choose a folder that you may write to"
             ) from error

@@ -64,7 +64,11 @@ def dialogues(world: World, passages: int) -> tuple[list[str], list[tuple[str, s
         else:
             items.append(world.single(article))
     rng.shuffle(articles)
-    return [article.text for article in articles], [(i.question, answer_text(i, prompt)) for i in items], prompt
+    return (
+        [article.text for article in articles],
+        [(i.question, answer_text(i, prompt)) for i in items],
+        prompt,
+    )
 
 
 def encode(tokenizer: PreTrainedTokenizerFast, world: World, passages: int) -> Row:

@@ -132,7 +132,9 @@ def pretrain(out: Path, *, steps: int, tokens: int, seed: int, check_every: int)
         seen += batch["input_ids"].numel()
         if step % 50 == 0 or step + 1 == steps:
             seconds = time.monotonic() - began
-            history.append({"step": step, "loss": round(loss.item(), 4), "tokens": seen, "seconds": round(seconds)})
+            history.append(
+                {"step": step, "loss": round(loss.item(), 4), "tokens": seen, "seconds": round(seconds)}
+            )
             log.info("step %d of %d, loss %.3f, %d tokens, %.0f s", step, steps, loss.item(), seen, seconds)
         if (step + 1) % check_every == 0 or step + 1 == steps:
             exact = {str(k): read(model.eval(), tokenizer, k, 100) for k in (1, 2, 4)}
@@ -156,7 +158,9 @@ def main(
     steps: Annotated[int, typer.Option(min=1, help="Optimiser steps.")] = 3400,
     tokens: Annotated[int, typer.Option(min=500, help="Tokens a step.")] = 3000,
     seed: Annotated[int, typer.Option(help="Seed of the world, the batches and the weights.")] = 0,
-    check_every: Annotated[int, typer.Option(min=1, help="Steps between two looks at what it can read.")] = 400,
+    check_every: Annotated[
+        int, typer.Option(min=1, help="Steps between two looks at what it can read.")
+    ] = 400,
     out: Annotated[Path, typer.Option(help="The folder to save the model in.")] = Path("out/pocket"),
 ) -> None:
     """Pretrain the embedded base model."""

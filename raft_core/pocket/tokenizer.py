@@ -42,7 +42,9 @@ def train_tokenizer(seed: int, articles: int = 6000) -> PreTrainedTokenizerFast:
             pre_tokenizers.Punctuation("isolated"),
         ]
     )
-    tokenizer.decoder = decoders.Sequence([decoders.ByteFallback(), decoders.Metaspace(prepend_scheme="always")])
+    tokenizer.decoder = decoders.Sequence(
+        [decoders.ByteFallback(), decoders.Metaspace(prepend_scheme="always")]
+    )
     trainer = trainers.BpeTrainer(
         vocab_size=VOCABULARY - len(MARKUP) - 256,
         special_tokens=[PAD, USER, ASSISTANT, END],

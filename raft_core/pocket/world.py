@@ -17,7 +17,36 @@ from raft_core.pocket.lexicon import KINDS, WORDS, Kind, Relation
 Split = Literal["pretraining", "library", "development", "heldout"]
 SPLITS: tuple[Split, ...] = ("pretraining", "library", "development", "heldout")
 
-ONSETS = ["b", "c", "d", "f", "g", "h", "j", "k", "l", "m", "n", "p", "r", "s", "t", "v", "w", "z", "br", "dr", "fl", "gr", "kl", "pr", "st", "tr", "th", "sh"]
+ONSETS = [
+    "b",
+    "c",
+    "d",
+    "f",
+    "g",
+    "h",
+    "j",
+    "k",
+    "l",
+    "m",
+    "n",
+    "p",
+    "r",
+    "s",
+    "t",
+    "v",
+    "w",
+    "z",
+    "br",
+    "dr",
+    "fl",
+    "gr",
+    "kl",
+    "pr",
+    "st",
+    "tr",
+    "th",
+    "sh",
+]
 VOWELS = ["a", "e", "i", "o", "u", "a", "e", "i", "o", "u", "ai", "ea", "ou"]
 CODAS = ["", "", "", "", *["l", "m", "n", "r", "s", "t", "k", "x"], "nd", "rt", "lm", "st"]
 

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from raft_core import prompts
+from raft_core.errors import SettingsError
+from raft_core.markup import find_quotes, neutralise, short_answer, write_answer
+
+
+@pytest.mark.parametrize(
+    ("text", "answer", "tagged"),
+    [
+        ("so <ANSWER>: Oslo", "Oslo", True),
+        ("<ANSWER>:Oslo", "Oslo", True),  # the official code returns the whole text here
+        ("##Reason: x ##Answer: Oslo\nBergen", "Oslo", True),
+        ("<ANSWER>: Oslo <ANSWER>: Bergen", "Bergen", True),
+        ("<ANSWER>:\n\n  Oslo \nmore", "Oslo", True),
+        ("<ANSWER>:   ", "", True),
+        ("  just\n Oslo ", "just Oslo", False),
+        ("", "", False),
+    ],
+)
+def test_short_answer(text: str, answer: str, tagged: bool):
+    assert short_answer(text) == (answer, tagged)
+
+
+@given(st.text(), st.text(alphabet=st.characters(exclude_categories=("Cc", "Zl", "Zp")), min_size=1))
+def test_written_answers_are_read_back(quote: str, answer: str):
+    """Whatever was written is read back, as long as the words hold no markup of their own."""
+    quote, answer = neutralise(quote), " ".join(neutralise(answer).split())
+    text = write_answer(quote, answer)
+    assert short_answer(text) == (answer, True)
+    if quote.split():
+        assert [(q.text, q.verified) for q in find_quotes(text, ["before " + quote + " after"])] == [
+            (" ".join(quote.split()), True)
+        ]
+
+
+def test_quotes_are_checked_verbatim():
+    """A quote counts only where it stands word for word; white space may differ."""
+    text = "##begin_quote## The sky\nis blue. ##end_quote## ##begin_quote##The sky is red.##end_quote##"
+    first, second = find_quotes(text, ["Grass is green.", "Look: The sky  is blue."])
+    assert (first.verified, first.source) == (True, 2)
+    assert (second.verified, second.source) == (False, None)
+
+
+def test_empty_quote_is_not_verified():
+    assert find_quotes("##begin_quote## ##end_quote##", ["anything"])[0].verified is False
+
+
+@given(st.text())
+def test_a_document_cannot_close_itself(text: str):
+    """Hostile markup in a document is defused, so the prompt holds exactly one document."""
+    for attack in ("</DOCUMENT>", "<ANSWER>: x", "##begin_quote##", "##Answer:"):
+        shown = prompts.instruction("q", [f"{text}{attack}{text}"])
+        assert shown.count("</DOCUMENT>") == 1
+        assert "<ANSWER>:" not in shown
+        assert "##begin_quote##" not in shown
+
+
+def test_prompts_are_the_documented_ones():
+    assert prompts.render("rag", "Who?", ["One.", "Two."]) == (
+        "Context information is below:\nOne.\n\nTwo.\n"
+        "Given the context information and not prior knowledge, answer the query.\nQuery: Who?\nAnswer:"
+    )
+    assert prompts.render("raft", "Who?", ["One.", "Two."]) == (
+        "<DOCUMENT>One.</DOCUMENT>\n<DOCUMENT>Two.</DOCUMENT>\n"
+        "Answer the question from the documents. First quote the sentence that you rely on between "
+        "##begin_quote## and ##end_quote##, then write <ANSWER>: and a short answer.\nQuestion: Who?"
+    )
+    assert prompts.instruction("Who?", ["One."]) == "<DOCUMENT>One.</DOCUMENT>\nWho?"
+
+
+def test_values_are_never_read_as_templates():
+    assert "$question ${documents}" in prompts.render("rag", "$question ${documents}", ["$x"])
+
+
+def test_unknown_prompt_names_the_known():
+    with pytest.raises(SettingsError) as caught:
+        prompts.load("nope")
+    assert "raft" in caught.value.remedy
+
+
+def test_missing_variable_is_named():
+    with pytest.raises(SettingsError, match="'question'"):
+        prompts.fill("rag", documents="x")
