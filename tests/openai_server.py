@@ -23,7 +23,19 @@ from types import TracebackType
 from typing import Any, Self
 
 KNOWN_FIELDS = frozenset(
-    "model messages temperature max_tokens max_completion_tokens stop seed stream top_p n user".split()
+    [
+        "model",
+        "messages",
+        "temperature",
+        "max_tokens",
+        "max_completion_tokens",
+        "stop",
+        "seed",
+        "stream",
+        "top_p",
+        "n",
+        "user",
+    ]
 )
 REASONS = {200: "OK", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found", 429: "Too Many Requests"}
 
@@ -131,8 +143,9 @@ class OpenAIServer:
         if (method, path) != ("POST", "/v1/chat/completions"):
             return 404, error(f"no {method} {path}"), {}
         problem, status, prompt = self._check(body)
-        if problem:
-            return status, error(problem), {}
+        return (status, error(problem), {}) if problem else await self._complete(prompt)
+
+    async def _complete(self, prompt: str) -> tuple[int, str, dict[str, str]]:
         self.requests.append(prompt)
         self.times.append(asyncio.get_running_loop().time())
         fault = self.fault(len(self.requests)) or Fault()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,14 +19,14 @@ app = typer.Typer(
 )
 
 
-class Label(str, Enum):
+class Label(StrEnum):
     """The label of rows whose oracle is left out."""
 
     answer = "answer"
     abstain = "abstain"
 
 
-class Form(str, Enum):
+class Form(StrEnum):
     """The official formats."""
 
     raft = "raft"
@@ -35,7 +35,7 @@ class Form(str, Enum):
     eval = "eval"
 
 
-class FileType(str, Enum):
+class FileType(StrEnum):
     """The types of file."""
 
     jsonl = "jsonl"
@@ -190,7 +190,7 @@ def _print(info: DatasetInfo, folder: Path, as_json: bool) -> None:
             f"{info.id}: {info.rows} rows, {info.rejected} rejected, {info.tokens} tokens, ${info.cost_usd:.4f}"
         )
         for why, count in reasons.items():
-            console.print(f"  {count} × {why}", markup=False)
+            console.print(f"  {count}: {why}", markup=False)
         console.print(f"look at it with: raftbot dataset show {info.id}")
 
     emit(value, as_json=as_json, human=human)

@@ -11,9 +11,10 @@ from raft_core.records import Chunk
 
 
 class Nearest(Protocol):
-    """Returns the `k` chunks nearest to a chunk, from other documents."""
+    """What finds hard distractors."""
 
-    def __call__(self, chunk: Chunk, k: int) -> list[Chunk]: ...
+    def __call__(self, chunk: Chunk, k: int) -> list[Chunk]:
+        """Return the `k` chunks nearest to `chunk`, from other documents."""
 
 
 def distinct(chunks: Sequence[Chunk]) -> list[Chunk]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -66,9 +66,9 @@ def read_rows(path: Path) -> tuple[list[RaftExample], list[Rejected]]:
     rows: list[RaftExample] = []
     rejected: list[Rejected] = []
     first_bad = 0
-    for number, read in enumerate(_read_file(path), 1):
+    for number, value in enumerate(_read_file(path), 1):
         try:
-            row = _parse(read(), number)
+            row = _parse(_value(value), number)
             fault = checks.answer_fault(
                 row.cot_answer, [*row.documents, row.oracle_context], quote_needed=False
             )
@@ -92,30 +92,28 @@ class _FaultError(Exception):
         self.reason, self.row = reason, row
 
 
-def _read_file(path: Path) -> Iterator[Callable[[], Any]]:
-    """Yield one function a row, so that a line which is no JSON is that row's fault only."""
+def _read_file(path: Path) -> Iterator[Any]:
+    """Yield the rows of a file, a JSON Lines file's as bytes."""
     try:
         data = path.read_bytes()
         if path.suffix == ".parquet" or data[:4] == b"PAR1":
             import pyarrow as pa
             import pyarrow.parquet as pq
 
-            for value in pq.read_table(pa.BufferReader(data)).to_pylist():
-                yield lambda value=value: value
-            return
-        lines = json.loads(data) if data.lstrip()[:1] == b"[" else data.split(b"\n")
+            yield from pq.read_table(pa.BufferReader(data)).to_pylist()
+        elif data.lstrip()[:1] == b"[":
+            yield from json.loads(data)
+        else:
+            yield from (line for line in data.split(b"\n") if line.strip())
     except (OSError, ValueError) as error:  # pyarrow's errors are ValueErrors
         raise DatasetError(f"cannot read {path}: {' '.join(str(error).split())}") from error
-    for line in lines:
-        if not isinstance(line, bytes):
-            yield lambda line=line: line
-        elif line.strip():
-            yield lambda line=line: _json(line)
 
 
-def _json(line: bytes) -> Any:
+def _value(row: Any) -> Any:
+    if not isinstance(row, bytes):
+        return row
     try:
-        return json.loads(line)
+        return json.loads(row)
     except (ValueError, RecursionError) as error:
         raise _FaultError(f"not JSON: {error}") from error
 

@@ -6,23 +6,32 @@ import re
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
+from raft_core.dataset.generators.sentences import words
 from raft_core.dataset.generators.spans import looks_like_person
 
-AUXILIARIES = frozenset("is was are were has had have can will would could may might must should".split())
-_IRREGULAR = frozenset(
+AUXILIARIES = words("is was are were has had have can will would could may might must should")
+_IRREGULAR = words(
     "wrote made won became began took gave held built grew led came went ran sang sold told found kept left lost met "
     "paid put read rose said sat sent shot spoke spent stood taught thought threw understood wore drew drove fell felt "
     "flew fought got hit hung knew laid lay rode saw set struck swam bought brought broke caught chose did forgot froze "
     "do does write make win become take give hold build grow lead come run sell include contain contains feature "
-    "live work play produce provide cover describe serve use form consist lies owes goes does has".split()
+    "live work play produce provide cover describe serve use form consist lies owes goes does has"
 )
-_PRONOUNS = frozenset(
+_THIRD_PERSON = words(
+    "makes writes lives works plays includes features covers serves uses forms consists provides produces describes "
+    "holds owns runs offers shows stars tells begins follows stands grows speaks sells builds keeps teaches leads "
+    "flows borders contains carries sings paints hosts publishes develops manufactures operates represents connects "
+    "believes remains becomes means requires allows gives takes comes belongs refers appears occurs involves creates "
+    "measures weighs costs guards brews trades studies rules directs crosses breeds feeds nests hunts"
+)
+_NO_PAST = words("united hundred indeed need")
+_PRONOUNS = words(
     "he she it they we i you this that these those there his her its their our my your here such both one some many "
     "another others who what when where why how if because although though while but and or so however then yet as "
-    "first second third last most all each every no not nothing none several few other after before since until unless whether let".split()
+    "first second third last most all each every no not nothing none several few other after before since until unless whether let"
 )
-_OPENERS = frozenset(
-    "in on at during by from around throughout with for of to like despite under through over born based".split()
+_OPENERS = words(
+    "in on at during by from around throughout with for of to like despite under through over born based"
 )
 _LEAD = re.compile(
     r"(?:(?P<lead>(?:In|On|At|During|Since|By|From|Until|After|Before|Around|Throughout) [^,;:]{2,45}?),"
@@ -62,13 +71,18 @@ class Clause:
         return self.text[: self.predicate_start].strip()
 
     @property
+    def predicate(self) -> str:
+        """The verb and all that follows."""
+        return self.text[self.predicate_start :]
+
+    @property
     def subject_inside(self) -> str:
         """The subject as it stands inside a sentence: "the city", but "Oslo"."""
         return self.subject[:1].lower() + self.subject[1:] if self.common else self.subject
 
     def is_verb(self, word: str) -> bool:
         """Tell whether a word of the predicate may be a verb."""
-        return word in AUXILIARIES or _verb_like(word) or self.text[self.predicate_start :].startswith(word)
+        return word in AUXILIARIES or _verb_like(word) or self.predicate.startswith(word)
 
 
 def parse(sentence: str, following: str, lower_words: AbstractSet[str]) -> Clause | None:
@@ -129,10 +143,10 @@ def _plain(sentence: str) -> str:
 
 def _predicate_start(text: str) -> int | None:
     """Return where the first finite verb begins, within the first ten words and before any comma."""
-    words = list(re.finditer(r"\S+", text))
-    for number, match in enumerate(words[:11]):
+    tokens = list(re.finditer(r"\S+", text))
+    for number, match in enumerate(tokens[:11]):
         word = match.group()
-        if number and (word in AUXILIARIES or _verb_like(word)) and not _participle(words, number):
+        if number and (word in AUXILIARIES or _verb_like(word)) and not _participle(tokens, number):
             return match.start()
         if word[-1] in ",;:" or word in {"which", "who", "that", "where", "when", "–", "—", "-"}:
             return None
@@ -140,46 +154,25 @@ def _predicate_start(text: str) -> int | None:
 
 
 def _verb_like(word: str) -> bool:
-    if word in AUXILIARIES or word in _IRREGULAR:
+    if word in AUXILIARIES or word in _IRREGULAR or word in _THIRD_PERSON:
         return True
-    return (
-        word.islower()
-        and len(word) > 3
-        and word.endswith("ed")
-        and word not in {"united", "hundred", "indeed", "need"}
-        or (
-            word.islower()
-            and len(word) > 4
-            and word.endswith("s")
-            and not word.endswith(("ss", "us", "is", "ous", "ics"))
-            and word in _THIRD_PERSON
-        )
-    )
+    return word.islower() and len(word) > 3 and word.endswith("ed") and word not in _NO_PAST
 
 
-_THIRD_PERSON = frozenset(
-    "makes writes lives works plays includes features covers serves uses forms consists provides produces describes "
-    "holds owns runs offers shows stars tells begins follows stands grows speaks sells builds keeps teaches leads "
-    "flows borders contains carries sings paints hosts publishes develops manufactures operates represents connects "
-    "believes remains becomes means requires allows gives takes comes belongs refers appears occurs involves creates "
-    "measures weighs costs guards brews trades studies rules directs crosses breeds feeds nests hunts".split()
-)
-
-
-def _participle(words: list[re.Match[str]], number: int) -> bool:
+def _participle(tokens: list[re.Match[str]], number: int) -> bool:
     """Tell whether a word in -ed describes the subject: "the town founded by Arlo Venn was …"."""
-    word = words[number].group()
-    if word in AUXILIARIES or not word.endswith("ed") or number + 1 >= len(words):
+    word = tokens[number].group()
+    if word in AUXILIARIES or not word.endswith("ed") or number + 1 >= len(tokens):
         return False
-    following = words[number + 1].group()
-    later = any(match.group() in AUXILIARIES for match in words[number + 1 : number + 9])
+    following = tokens[number + 1].group()
+    later = any(match.group() in AUXILIARIES for match in tokens[number + 1 : number + 9])
     return (
         (following in {"by", "in", "at", "from", "as", "on", "to"} and later)
         or following in AUXILIARIES
-        or (following[0].islower() and words[number - 1].group().lower() in {"the", "a", "an"})
+        or (following[0].islower() and tokens[number - 1].group().lower() in {"the", "a", "an"})
     )
 
 
 def _plain_plural(subject: str) -> bool:
-    words = subject.split()
-    return len(words) > 1 and words[0][0].isupper() and all(word.islower() for word in words[1:])
+    first, *others = subject.split()
+    return bool(others) and first[0].isupper() and all(word.islower() for word in others)

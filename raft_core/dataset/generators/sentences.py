@@ -6,9 +6,15 @@ import re
 from collections.abc import Iterator
 from statistics import median
 
-ABBREVIATIONS = frozenset(
+
+def words(text: str) -> frozenset[str]:
+    """Return the words of a list that is written as running text."""
+    return frozenset(text.split())
+
+
+ABBREVIATIONS = words(
     "mr mrs ms dr prof st no vs etc e.g i.e al inc ltd co corp jr sr gen col capt lt sgt rev hon vol fig "
-    "eq sec ch pp ed approx dept est ca cf jan feb mar apr jun jul aug sep sept oct nov dec mt ft".split()
+    "eq sec ch pp ed approx dept est ca cf jan feb mar apr jun jul aug sep sept oct nov dec mt ft"
 )
 MIN_WORDS, MAX_WORDS = 4, 45
 

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from raft_core.dataset.generators.sentences import words
+
 _MONTH = "(?:January|February|March|April|May|June|July|August|September|October|November|December)"
 _CAPITALISED = r"(?:[A-ZÀ-ÖØ-Þ][\w’'-]*|[A-Z]\.)"
 _INNER = r"(?:(?:of the|of|the|de la|de|du|von|van der|van|del|di|da|al|&)\s+)"
@@ -34,10 +36,10 @@ COUNTED = re.compile(
 )
 """The counted thing after a number: "300 wooden ships"."""
 
-NOT_NAMES = frozenset(
+NOT_NAMES = words(
     "i the a an in on at of to by for and or but if he she it they we you his her its their this that these those "
     "monday tuesday wednesday thursday friday saturday sunday january february march april may june july august "
-    "september october november december mr mrs ms dr".split()
+    "september october november december mr mrs ms dr"
 )
 THINGS = re.compile(
     r"\b(?:University|College|School|Company|Corporation|Inc|Ltd|River|Lake|Sea|Ocean|Mountains?|Island|City|County|"
@@ -45,7 +47,7 @@ THINGS = re.compile(
     r"Court|Act|War|Union|Association|Society|Council|Championships?|Series|Award|Awards|Prize|Records|Band|Club|"
     r"The|of|House|Department|Games|Theatre|Center|Centre|Hall|North|South|East|West|New|San|Los|Saint|Air|Force)\b"
 )
-GIVEN_NAMES = frozenset(
+GIVEN_NAMES = words(
     "james john robert michael william david richard joseph thomas charles christopher daniel matthew anthony mark "
     "donald steven paul andrew joshua kenneth kevin brian george edward ronald timothy jason jeffrey ryan jacob gary "
     "nicholas eric jonathan stephen larry justin scott brandon benjamin samuel gregory frank alexander raymond patrick "
@@ -55,8 +57,7 @@ GIVEN_NAMES = frozenset(
     "dorothy kimberly emily donna michelle carol amanda melissa deborah stephanie rebecca laura sharon cynthia kathleen "
     "amy shirley angela helen anna brenda pamela nicole emma ruth katherine catherine virginia christine samantha "
     "janet maria heather diane julie joyce victoria kelly christina joan evelyn martha andrea hannah jean alice ann "
-    "julia grace judy sophia amber denise marilyn danielle rose jane frances kate ada isaac fred oscar hugh simon".split()
-)  # fmt: skip
+    "julia grace judy sophia amber denise marilyn danielle rose jane frances kate ada isaac fred oscar hugh simon")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ def looks_like_person(name: str) -> bool:
 def _trimmed(sentence: str, start: int, end: int) -> tuple[int, int]:
     """Cut function words and a possessive off a run of capitalised words."""
     while start < end:
-        first = sentence[start:end].split()[0]
+        first = sentence[start:end].split(maxsplit=1)[0]
         if first.lower() not in NOT_NAMES or (first == "The" and start > 0 and " " in sentence[start:end]):
             break
         start += len(first)
