@@ -43,12 +43,16 @@ class Chat:
         backoff_s: float = BACKOFF_S,
     ) -> None:
         from langchain_openai import ChatOpenAI
+        from openai import DefaultAsyncHttpxClient
 
         self.url, self.model = url, model
         self._timeout_s, self._backoff_s = timeout_s, backoff_s
         self._slots = asyncio.Semaphore(concurrency)
         self._not_before = 0.0
+        # LangChain's own client is shared by all of a process and breaks with the first event loop that ends.
+        self._client = DefaultAsyncHttpxClient(timeout=timeout_s)
         self._llm = ChatOpenAI(
+            http_async_client=self._client,
             base_url=url,
             model=model,
             api_key=key or SecretStr("none"),
@@ -79,6 +83,10 @@ class Chat:
                     if tried >= trouble.tries:
                         raise trouble.error from error
                     await self._wait(trouble, tried)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
 
     async def _wait(self, trouble: Trouble, tried: int) -> None:
         clock = asyncio.get_running_loop()

@@ -79,7 +79,8 @@ class Endpoint:
         return Drafts(tuple(drafts), asked.tokens + sum(tokens for _, tokens in answered))
 
     async def close(self) -> None:
-        """Close the file of answers."""
+        """Close the connections and the file of answers."""
+        await self._chat.close()
         self._responses.close()
 
     async def _answer(self, question: str, text: str) -> tuple[Draft, int]:
