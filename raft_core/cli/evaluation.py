@@ -95,7 +95,8 @@ def score(
     if result["missing"] or result["unexpected"]:
         stderr().print(
             f"{result['missing']} of {result['n']} questions have no prediction and score 0; "
-            f"{result['unexpected']} predictions belong to no question"
+            f"{result['unexpected']} predictions belong to no question",
+            soft_wrap=True,
         )
     emit(result, as_json=as_json, human=lambda console: _show_score(console, result))
 
@@ -121,8 +122,8 @@ def _show(console: Console, evaluation: Evaluation, folder: Path) -> None:
             cells = (name, each.prompt + (" (better)" if better else ""), f"{each.f1:.3f}", interval)
             rates = (f"{each.em:.3f}", f"{each.truncated:.1%}", f"{each.untagged:.1%}")
             table.add_row(*(Text(cell) for cell in (*cells, *rates)))
-    console.print(Text(coverage(evaluation.circumstances)))
+    console.print(Text(coverage(evaluation.circumstances)), soft_wrap=True)
     console.print(table)
     for difference in evaluation.differences:
-        console.print(Text(f"{difference.b} against {difference.a}: {verdict(difference)}"))
+        console.print(Text(f"{difference.b} against {difference.a}: {verdict(difference)}"), soft_wrap=True)
     console.print(Text(f"report, chart and every answer: {folder}"), soft_wrap=True)

@@ -73,5 +73,5 @@ def _bar(axes: Axes, position: int, score: Score, *, tuned: bool) -> None:
 
 
 def _short(name: str) -> str:
-    name = "".join(c if c.isprintable() and c != "$" else "?" for c in name)  # $ begins a formula
+    name = "".join(c if c.isascii() and c.isprintable() and c != "$" else "?" for c in name)  # $: a formula
     return name if len(name) <= LABEL else name[: LABEL - 1] + "…"

@@ -15,7 +15,7 @@ from raft_core.errors import EvaluationError
 from raft_core.files import content_hash, write_json, write_text
 from raft_core.jobs.served import find_models, served
 from raft_core.models import fingerprint
-from raft_core.progress import Progress, Report, silent
+from raft_core.progress import Report, silent
 from raft_core.prompts import prompt_hash
 from raft_core.settings import POCKET
 
@@ -59,7 +59,6 @@ def evaluate(
     if limit is not None and limit < 1:
         raise EvaluationError(f"a limit of {limit} leaves no question", remedy="give a limit of 1 or more")
     found = find_models(settings, guild, models)
-    report(Progress("questions", 0, 0))
     questions, available = _questions(data, limit, seed)
     new_tokens = max_new_tokens or settings.max_new_tokens
     plan = [(model, each) for model, adapter in found.items() for each in _prompts(adapter, prompt)]

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from raft_core.cli.main import app
+from tests.evaluation.chat_server import chat_server
+
+RECORD = {
+    "_id": "a",
+    "question": "Capital?",
+    "answer": "Oslo",
+    "supporting_facts": [["Norway", 0]],
+    "context": [["Norway", ["Oslo is the capital."]]],
+}
+
+
+@pytest.fixture
+def gold(tmp_path: Path) -> Path:
+    path = tmp_path / "gold.json"
+    path.write_text(json.dumps([RECORD, RECORD | {"_id": "b", "answer": "yes"}]), encoding="utf-8")
+    return path
+
+
+def test_score(gold: Path, tmp_path: Path) -> None:
+    """`score` prints the official keys, tells missing predictions on stderr, and adds sp and joint."""
+    pred = tmp_path / "pred.json"
+    pred.write_text('{"answer": {"a": "Oslo city", "z": "?"}}', encoding="utf-8")
+    result = CliRunner().invoke(app, ["score", "--gold", str(gold), "--pred", str(pred), "--json"])
+    assert result.exit_code == 0
+    value = json.loads(result.stdout)
+    assert {key: value[key] for key in ("n", "em", "prec", "recall")} == {
+        "n": 2,
+        "em": 0,
+        "prec": 0.25,
+        "recall": 0.5,
+    }
+    assert value["f1"] == pytest.approx(1 / 3)
+    assert (
+        "1 of 2 questions have no prediction and score 0; 1 predictions belong to no question"
+        in result.stderr
+    )
+    pred.write_text('{"answer": {"a": "Oslo", "b": "Yes"}, "sp": {"a": [["Norway", 0]]}}', encoding="utf-8")
+    result = CliRunner().invoke(app, ["score", "--gold", str(gold), "--pred", str(pred)])
+    assert result.stdout.splitlines()[1] == "em           1.0000"
+    assert "joint_f1     0.5000" in result.stdout
+
+
+def test_eval(home: Path, gold: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`eval` prints one JSON document on stdout, or a table, and copies everything to --out."""
+    with chat_server(lambda *_: "<ANSWER>: Oslo") as server:
+        monkeypatch.setenv("RAFTBOT_MODEL_SERVER_URL", server.url)
+        call = [
+            "eval",
+            "--data",
+            str(gold),
+            "--models",
+            "base",
+            "--limit",
+            "9",
+            "--out",
+            str(tmp_path / "out"),
+        ]
+        as_json = CliRunner().invoke(app, [*call, "--json"])
+        table = CliRunner().invoke(app, call)
+    assert as_json.exit_code == table.exit_code == 0, as_json.output + table.output
+    value = json.loads(as_json.stdout)
+    assert (value["n"], value["models"]["base"]["f1"], value["differences"]) == (2, 0.5, [])
+    assert "The limit of 9 is more than there are: all were asked." in table.stdout
+    assert "base" in table.stdout and "0.500" in table.stdout
+    assert (tmp_path / "out" / "f1.png").is_file()
+    assert (home / "guilds" / "local" / "evaluations" / value["id"] / "report.md").is_file()
+
+
+def test_task_path() -> None:
+    """`eval task-path` prints the folder that holds the tasks."""
+    result = CliRunner().invoke(app, ["eval", "task-path"])
+    assert (Path(result.stdout.strip()) / "hotpotqa_raft" / "hotpotqa_raft.yaml").is_file()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["eval", "--data", "nowhere.json"], 1, "cannot read nowhere.json"),
+        (["eval", "--models", "nobody"], 1, "no model 'nobody'"),
+        (["eval", "--limit", "0"], 2, "limit"),
+        (["eval", "--prompt", "poem"], 2, "rag or raft"),
+        (["score", "--gold", "nowhere.json", "--pred", "p.json"], 1, "cannot read nowhere.json"),
+        (["score"], 2, "--gold"),
+    ],
+)
+@pytest.mark.usefixtures("home")
+def test_wrong_use(arguments: list[str], code: int, said: str) -> None:
+    """Wrong use exits 2, bad input 1 with its reason, and nothing is on stdout."""
+    result = CliRunner().invoke(app, arguments)
+    assert (result.exit_code, result.stdout) == (code, "")
+    assert said in result.stderr

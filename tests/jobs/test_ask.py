@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from raft_core.errors import DocumentError, RaftError, UnknownModel, UnreadableDocument
+from raft_core.jobs.ask import ask, read_context
+from raft_core.settings import Settings
+from tests.evaluation.chat_server import chat_server
+
+TEXT = "Oslo is the capital of Norway."
+GOOD = f"##begin_quote## {TEXT} ##end_quote## <ANSWER>: Oslo"
+
+
+def test_answers_from_a_given_text(home: Path) -> None:
+    """With a context no store is opened: the text is the only source, and nothing is written."""
+    with chat_server(lambda *_: GOOD, models=("base", "tuned")) as server:
+        settings = Settings(home=home, model_server_url=server.url)
+        result = ask(settings, "local", " Capital? ", ["base", "tuned"], context=TEXT, context_title="n.txt")
+    assert [answer.answer for answer in result.answers] == ["Oslo", "Oslo"]
+    (source,) = result.answers[0].sources
+    assert (source.title, source.page, source.chunk_id, source.text) == ("n.txt", None, "", TEXT)
+    assert result.answers[0].quotes[0].verified
+    assert result.question == "Capital?"
+    assert not home.exists()
+
+
+def test_a_guild_without_documents_is_told_what_to_do(home: Path) -> None:
+    """No documents: an error that names the command to add some, before any model is started."""
+    with pytest.raises(DocumentError, match="guild 'local' has no documents") as caught:
+        ask(Settings(home=home), "local", "Who?", ["base"])
+    assert "raftbot docs add" in caught.value.remedy
+
+
+def test_bad_questions_and_models(home: Path) -> None:
+    """An empty question and an unknown model are errors."""
+    with pytest.raises(RaftError, match="empty"):
+        ask(Settings(home=home), "local", "  ", ["base"], context=TEXT)
+    with pytest.raises(UnknownModel):
+        ask(Settings(home=home), "local", "Who?", ["nobody"], context=TEXT)
+    with chat_server(lambda *_: GOOD) as server, pytest.raises(UnknownModel, match="'nobody'") as caught:
+        ask(Settings(home=home, model_server_url=server.url), "local", "Who?", ["nobody"], context=TEXT)
+    assert caught.value.remedy == "known models: base"
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "empty"),
+        (b" \n", "empty"),
+        (b"\xff\xfe\0", "no UTF-8"),
+        (b"a\0b", "binary"),
+        (None, "No such file"),
+    ],
+)
+def test_unreadable_contexts(tmp_path: Path, data: bytes | None, reason: str) -> None:
+    """A context that is no text is refused with the reason."""
+    path = tmp_path / "context.txt"
+    if data is not None:
+        path.write_bytes(data)
+    with pytest.raises(UnreadableDocument, match=reason):
+        read_context(path)
+
+
+def test_contexts_are_read_whole(tmp_path: Path) -> None:
+    """A byte order mark and outer white space are dropped, nothing else."""
+    path = tmp_path / "context.txt"
+    path.write_bytes(b"\xef\xbb\xbf\nOne.\n\nTwo \xc3\xa9.\n")
+    assert read_context(path) == "One.\n\nTwo é."
