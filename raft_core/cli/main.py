@@ -48,3 +48,7 @@ app.command("score")(evaluation.score)
 def run() -> None:
     """Run the command line."""
     app()
+
+
+if __name__ == "__main__":
+    run()
