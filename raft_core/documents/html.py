@@ -23,13 +23,17 @@ _PARAGRAPHS = frozenset((
     "article", "section", "hr", "figure",
 ))
 # fmt: on
+_CELLS = ("td", "th")
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.I)
 _CHARSET = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?\s*([\w.:-]{1,40})""", re.I)
 _SPACE = re.compile(r"\s+")
 
 
 class _Visible:
-    """Collect visible text from parser events: no tree is built, so that no nesting is too deep."""
+    """Collect visible text from parser events: no tree is built, so that no nesting is too deep.
+
+    Line breaks wait until text follows, so that neighbouring blocks do not add up.
+    """
 
     def __init__(self) -> None:
         self.title = ""
@@ -37,6 +41,9 @@ class _Visible:
         self._unseen = 0
         self._preformatted = 0
         self._in_title = False
+        self._breaks = 0
+        self._bullet = ""
+        self._cell_start = -1
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         hidden = "hidden" in attributes or _HIDDEN.search(attributes.get("style", ""))
@@ -45,12 +52,13 @@ class _Visible:
             return
         self._in_title = tag == "title"
         self._preformatted += tag == "pre"
-        if tag == "br":
-            self.parts.append("\n")
-        elif tag in _BLOCKS:
-            self.parts.append("\n\n" if tag in _PARAGRAPHS else "\n")
-            if tag == "li":
-                self.parts.append("- ")
+        if tag in _CELLS:
+            self._cell_start = len(self.parts)
+        elif tag == "br":
+            self._breaks = min(self._breaks + 1, 2)
+        self._break_at(tag)
+        if tag == "li":
+            self._bullet = "- "
 
     def end(self, tag: str) -> None:
         if self._unseen:
@@ -58,22 +66,35 @@ class _Visible:
             return
         self._in_title = False
         self._preformatted -= tag == "pre"
-        if tag in ("td", "th"):
-            self.parts.append(" | ")
-        elif tag in _BLOCKS:
-            self.parts.append("\n\n" if tag in _PARAGRAPHS else "\n")
+        if tag in _CELLS:
+            if len(self.parts) > self._cell_start:
+                self._breaks = 0  # a paragraph in a cell does not end the row
+            self._emit(" | ")
+            self._cell_start = -1
+        self._break_at(tag)
 
     def data(self, text: str) -> None:
         if self._in_title:
             self.title += text
         elif not self._unseen:
-            self.parts.append(text if self._preformatted else _SPACE.sub(" ", text))
+            self._emit(text if self._preformatted else _SPACE.sub(" ", text))
 
     def comment(self, text: str) -> None:
         """Leave comments out."""
 
     def close(self) -> None:
         """Keep what was collected."""
+
+    def _break_at(self, tag: str) -> None:
+        if tag in _BLOCKS and len(self.parts) != self._cell_start:  # a cell's first paragraph stays in its row
+            self._breaks = max(self._breaks, 2 if tag in _PARAGRAPHS else 1)
+
+    def _emit(self, text: str) -> None:
+        if self._breaks and not self._preformatted:
+            text = text.lstrip(" ")
+        if text:
+            self.parts.append("\n" * self._breaks + self._bullet + text)
+            self._breaks, self._bullet = 0, ""
 
 
 def read_html(data: bytes, path: str) -> Content:
@@ -87,5 +108,5 @@ def read_html(data: bytes, path: str) -> Content:
     parser = etree.HTMLParser(target=visible, encoding="utf-8", no_network=True, huge_tree=True)
     parser.feed(text.encode("utf-8", "replace"))
     parser.close()
-    lines = (line.removeprefix(" ").rstrip(" |") for line in "".join(visible.parts).split("\n"))
+    lines = (line.rstrip(" |") for line in "".join(visible.parts).split("\n"))
     return one_page("\n".join(lines), visible.title)

@@ -23,8 +23,8 @@ from raft_core.store.embeddings import embeddings_name, load_embeddings
 
 if TYPE_CHECKING:
     from chromadb import Collection
-    from chromadb.api.collection_configuration import CreateCollectionConfiguration
     from chromadb.api.client import Client
+    from chromadb.api.collection_configuration import CreateCollectionConfiguration
     from langchain_chroma import Chroma
     from langchain_core.documents import Document as Found
     from langchain_core.embeddings import Embeddings
@@ -75,12 +75,15 @@ class ChunkStore:
     def all(self) -> list[Chunk]:
         """Return every chunk, by document id and index."""
         with self._translated():
-            chunks: list[Chunk] = []
-            for offset in range(0, self._collection.count(), PAGE):
-                found = self._chroma.get(limit=PAGE, offset=offset)
-                rows = zip(found["ids"], found["documents"], found["metadatas"], strict=True)
-                chunks += [_chunk(*row) for row in rows]
-            return sorted(chunks, key=lambda chunk: (chunk.document_id, chunk.index))
+            pages = range(0, self._collection.count(), PAGE)
+            found = [self._chroma.get(limit=PAGE, offset=offset) for offset in pages]
+            return sorted(_got_chunks(*found), key=lambda chunk: (chunk.document_id, chunk.index))
+
+    def of_document(self, document_id: str) -> list[Chunk]:
+        """Return the chunks of one document in their order."""
+        with self._translated():
+            found = self._chroma.get(where={"document_id": document_id})
+            return sorted(_got_chunks(found), key=lambda chunk: chunk.index)
 
     def count(self, document_id: str) -> int:
         """Return how many chunks of one document are there."""
@@ -231,6 +234,11 @@ def _chunk(chunk_id: str, text: str, metadata: Mapping[str, Any]) -> Chunk:
         start=metadata["start"],
         tokens=metadata["tokens"],
     )
+
+
+def _got_chunks(*results: Mapping[str, Any]) -> Iterator[Chunk]:
+    for result in results:
+        yield from map(_chunk, result["ids"], result["documents"], result["metadatas"])
 
 
 def _found_chunk(found: Found) -> Chunk:

@@ -91,9 +91,11 @@ class SentenceEmbeddings(Embeddings):
     def _load(self) -> SentenceTransformer:
         try:
             from sentence_transformers import SentenceTransformer
+            from transformers.utils import logging as transformers_logging
         except ImportError as error:
             raise MissingExtra("worker", "sentence-transformers") from error
-        log.info("loading the embedding model %s", self._folder.name)
+        transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # it has no types
+        log.info("loading the embedding model in %s", self._folder)
         try:
             return SentenceTransformer(str(self._folder), local_files_only=True)
         except (OSError, ValueError, KeyError, RuntimeError) as error:
