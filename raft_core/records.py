@@ -125,7 +125,10 @@ class DatasetInfo:
 
 @dataclass(frozen=True, slots=True)
 class AdapterInfo:
-    """A trained LoRA adapter and its lineage. Ids are never reused for other weights."""
+    """A trained LoRA adapter and its lineage. Ids are never reused for other weights.
+
+    `left_out` rows were too long to train on; `tokens` counts each of the others once an epoch.
+    """
 
     id: str
     guild: str
@@ -139,6 +142,8 @@ class AdapterInfo:
     rank: int
     dataset_hash: str
     created_at: str
+    rows: int = 0
+    left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,96 @@
-def train() -> None: ...
+"""`raftbot train`: a data set becomes an adapter."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from raft_core.cli.common import Guild, Json, command, emit, progress, settings
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+@command
+def train(
+    *,
+    dataset: Annotated[str, typer.Option("--dataset", metavar="ID", help="The data set to learn.")],
+    recipe: Annotated[
+        Path | None, typer.Option("--recipe", metavar="FILE", help="A YAML recipe; see recipes/.")
+    ] = None,
+    base: Annotated[
+        str | None, typer.Option("--base", metavar="NAME", help="pocket, a Hugging Face folder, or a hub id.")
+    ] = None,
+    rank: Annotated[int | None, typer.Option("--rank", help="LoRA rank.")] = None,
+    alpha: Annotated[float | None, typer.Option("--alpha", help="LoRA alpha.")] = None,
+    dropout: Annotated[float | None, typer.Option("--dropout", help="LoRA dropout.")] = None,
+    epochs: Annotated[int | None, typer.Option("--epochs", help="How often each row is seen.")] = None,
+    learning_rate: Annotated[float | None, typer.Option("--learning-rate", help="The highest.")] = None,
+    batch_size: Annotated[int | None, typer.Option("--batch-size", help="Rows at once.")] = None,
+    accumulation: Annotated[int | None, typer.Option("--accumulation", help="Batches an update.")] = None,
+    bits: Annotated[int | None, typer.Option("--bits", help="16, or 4 for an NF4 base.")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="Of the weights, order and dropout.")] = None,
+    max_length: Annotated[
+        int | None,
+        typer.Option("--max-length", metavar="TOKENS", help="The longest row; the base's limit by default."),
+    ] = None,
+    skip_long: Annotated[
+        bool, typer.Option("--skip-long", help="Leave out rows that are too long, and count them.")
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="Copy the finished adapter to this folder too."),
+    ] = None,
+    guild: Guild = "local",
+    as_json: Json = False,
+) -> None:
+    """Train a LoRA adapter on a data set. Interrupted or killed, the same command goes on where it was."""
+    from raft_core.jobs.train import train_adapter
+    from raft_core.training.recipe import load_recipe
+
+    where = settings()
+    resolved = load_recipe(
+        recipe,
+        settings=where,
+        base=base,
+        rank=rank,
+        alpha=alpha,
+        dropout=dropout,
+        epochs=epochs,
+        learning_rate=learning_rate,
+        batch_size=batch_size,
+        accumulation=accumulation,
+        bits=bits,
+        seed=seed,
+        max_length=max_length,
+        skip_long=skip_long or None,
+    )
+    with progress() as report:
+        info = train_adapter(where, guild, dataset, resolved, report)
+    if out is not None:
+        _copy(Path(info.path), out)
+
+    def human(console: Console) -> None:
+        console.print(
+            f"[bold]{info.id}[/] trained on {info.rows} rows of {info.dataset}, loss {info.loss:.3f}"
+        )
+        if info.left_out:
+            console.print(f"{info.left_out} rows were left out as too long")
+        console.print(f"{info.tokens:,} tokens in {info.seconds:.0f} s, {info.cost_usd:.2f} USD")
+        console.print(f"{out or info.path}", markup=False, soft_wrap=True)
+
+    emit(info, as_json=as_json, human=human)
+
+
+def _copy(source: Path, target: Path) -> None:
+    import shutil
+
+    from raft_core.errors import StorageError
+    from raft_core.files import translated_os_errors
+
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise StorageError(f"{target} exists and is not empty", remedy="give --out a new folder")
+    with translated_os_errors(target):
+        shutil.copytree(source, target, dirs_exist_ok=True)

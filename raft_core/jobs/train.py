@@ -1,0 +1,34 @@
+"""The training job: a data set becomes an adapter."""
+
+from __future__ import annotations
+
+from raft_core.dataset.files import find_dataset, load_dataset
+from raft_core.progress import Report, silent
+from raft_core.records import AdapterInfo
+from raft_core.settings import Settings
+from raft_core.training.recipe import Recipe
+from raft_core.training.run import train
+
+
+def train_adapter(
+    settings: Settings, guild: str, dataset_id: str, recipe: Recipe, report: Report = silent
+) -> AdapterInfo:
+    """Train a LoRA adapter on a guild's data set; a unique prefix of the data set's id will do.
+
+    Started again after a kill it goes on from the last checkpoint; when finished it returns at once.
+
+    Raises:
+        UnknownDataset: no data set has this id, or several begin so.
+        TrainingError, ModelError, StorageError: as `raft_core.training.run.train`.
+    """
+    home = settings.guild_dir(guild)
+    dataset, examples = load_dataset(find_dataset(home / "datasets", dataset_id, guild))
+    return train(
+        dataset,
+        examples,
+        recipe,
+        home / "adapters",
+        guild=guild,
+        price_per_hour_usd=settings.price_per_gpu_hour_usd,
+        report=report,
+    )

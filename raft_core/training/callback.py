@@ -1,0 +1,111 @@
+"""What happens beside the training steps: progress, the time spent, and when to keep a checkpoint."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from raft_core.files import read_json, write_json
+from raft_core.progress import Progress, Report
+
+WRITE_EVERY_S = 5.0
+"""How much of the time spent a kill may lose."""
+
+
+KEPT = 2
+"""Checkpoints kept: the newest, and the one before in case the next is cut off while it is written."""
+
+
+def checkpoints(folder: Path) -> list[Path]:
+    """Return a training's checkpoint folders, whole or not, oldest first."""
+    return sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]))
+
+
+class Clock:
+    """The seconds that a training took over all its runs, kept in a file so that a kill does not lose them."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._before = float(read_json(path)["seconds"]) if path.is_file() else 0.0
+        self._start = self._written = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """Seconds spent so far, earlier runs included."""
+        return self._before + time.monotonic() - self._start
+
+    def tick(self, *, force: bool = False) -> None:
+        """Write the seconds down, if it was not done just now."""
+        now = time.monotonic()
+        if force or now - self._written >= WRITE_EVERY_S:
+            self._written = now
+            write_json(self._path, {"seconds": self.seconds})
+
+
+class TrainingCallback(TrainerCallback):
+    """Report each step with its loss, speed and time left; ask for a checkpoint every `checkpoint_s` seconds.
+
+    `tokens` is the number of tokens of the whole training.
+    """
+
+    def __init__(self, report: Report, clock: Clock, tokens: int, checkpoint_s: float) -> None:
+        self._report = report
+        self._clock = clock
+        self._tokens = tokens
+        self._checkpoint_s = checkpoint_s
+        self._start = self._saved = time.monotonic()
+        self._first_step = 0
+        self._loss: float | None = None
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """Start the watch; a resumed training begins at its checkpoint's step."""
+        self._start = self._saved = time.monotonic()
+        self._first_step = state.global_step
+        again = f"going on after step {state.global_step}" if state.global_step else ""
+        self._report(Progress("train", state.global_step, state.max_steps, again))
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """Ask for a checkpoint when it is time; the last step needs none."""
+        now = time.monotonic()
+        if now - self._saved >= self._checkpoint_s and state.global_step < state.max_steps:
+            self._saved = now
+            control.should_save = True
+
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: dict[str, float] | None = None,
+        **_: Any,
+    ) -> None:
+        """Report a step with its loss."""
+        self._clock.tick()
+        if logs and "loss" in logs:
+            self._report(
+                Progress("train", state.global_step, state.max_steps, self._detail(state, logs["loss"]))
+            )
+
+    def on_save(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """Write the time down with each checkpoint, and remove those that it replaces."""
+        self._clock.tick(force=True)
+        for old in checkpoints(Path(str(args.output_dir)))[:-KEPT]:
+            shutil.rmtree(old)
+
+    def _detail(self, state: TrainerState, loss: float) -> str:
+        seconds = time.monotonic() - self._start
+        steps = max(state.global_step - self._first_step, 1)
+        speed = self._tokens * steps / state.max_steps / seconds
+        left = seconds / steps * (state.max_steps - state.global_step)
+        epoch = f"epoch {state.epoch or 0:.1f} of {state.num_train_epochs}"
+        return f"{epoch}, loss {loss:.3f}, {speed:,.0f} tokens/s, {left:.0f} s left"

@@ -1,0 +1,77 @@
+"""What is kept beside an adapter's weights: its info, recipe, lineage, loss curve and card."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Sequence
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+
+from raft_core.files import to_json, write_json, write_text
+from raft_core.models import fingerprint
+from raft_core.records import AdapterInfo, DatasetInfo
+from raft_core.training.recipe import Recipe, to_yaml
+
+LIBRARIES = ("raftbot", "torch", "transformers", "peft", "trl")
+
+CARD = """\
+---
+library_name: peft
+tags: [raft, lora]
+---
+# {id}
+
+A LoRA adapter for `{base}`, trained with RAFT on data set `{dataset}` ({rows} rows from {documents} documents).
+
+| | |
+|---|---|
+| base | `{base}`, fingerprint `{fingerprint}` |
+| data set | `{dataset}`, content hash `{dataset_hash}`, answers by {generator} |
+| rows | {rows} trained on, {left_out} left out as too long |
+| LoRA | rank {rank}, alpha {alpha:g}, dropout {dropout:g}, {target_modules} |
+| training | {epochs} epochs, {tokens:,} tokens, {seconds:.0f} s, {cost_usd:.2f} USD |
+| loss | {loss:.4f}, the mean of the last epoch |
+| made | {created_at} |
+
+The model is asked as it was trained: with the prompt `raft`, the documents before the question. It answers with a
+quote between `##begin_quote##` and `##end_quote##`, then `<ANSWER>:` and a short answer. A low loss says nothing
+about answers to new questions: measure them with `raftbot eval`.
+
+Settings: `recipe.yaml`. Lineage: `lineage.json`. Loss of each update: `loss.jsonl`.
+"""
+
+
+def write_card(
+    folder: Path, info: AdapterInfo, recipe: Recipe, dataset: DatasetInfo, curve: Sequence[object]
+) -> None:
+    """Write README.md, recipe.yaml, lineage.json, loss.jsonl and, last, adapter.json into `folder`.
+
+    `curve` holds one dataclass an update; each becomes a line of loss.jsonl.
+
+    Raises:
+        StorageError: the disk is full.
+    """
+    modules = recipe.target_modules
+    facts = {
+        **asdict(recipe),
+        **asdict(info),
+        "target_modules": modules if isinstance(modules, str) else ", ".join(modules),
+        "documents": len(dataset.documents),
+        "generator": dataset.generator,
+        "fingerprint": fingerprint(recipe.base),
+    }
+    write_text(folder / "README.md", CARD.format(**facts))
+    write_text(folder / "recipe.yaml", to_yaml(recipe))
+    write_text(folder / "loss.jsonl", "".join(to_json(point) + "\n" for point in curve))
+    write_json(folder / "lineage.json", _lineage(recipe, dataset))
+    write_json(folder / "adapter.json", info)
+
+
+def _lineage(recipe: Recipe, dataset: DatasetInfo) -> dict[str, object]:
+    return {
+        "base": {"name": recipe.base, "fingerprint": fingerprint(recipe.base)},
+        "dataset": {"id": dataset.id, "content_hash": dataset.content_hash, "settings": dataset.settings},
+        "documents": dataset.documents,
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}},
+    }

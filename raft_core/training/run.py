@@ -1,0 +1,179 @@
+"""One training from rows to a finished adapter. A kill costs at most what came after the last checkpoint.
+
+adapters/.raft-1a2b3c4d.partial/   checkpoint-*, spent.json, and at the end adapter/
+adapters/raft-1a2b3c4d/            that adapter/, renamed: it is there whole or not at all
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+import logging
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import fmean
+from typing import TYPE_CHECKING
+
+from raft_core.errors import MissingExtra, TrainingError
+from raft_core.files import content_hash, translated_os_errors
+from raft_core.models import fingerprint
+from raft_core.progress import Progress, Report, silent
+from raft_core.records import AdapterInfo, DatasetInfo, RaftExample
+from raft_core.settings import POCKET
+from raft_core.training.adapters import INFO, load_adapter
+from raft_core.training.card import write_card
+from raft_core.training.recipe import Recipe
+from raft_core.training.rows import Row, fit, tokenise
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+    from raft_core.training.lora import LossPoint
+
+
+def train(
+    dataset: DatasetInfo,
+    examples: Sequence[RaftExample],
+    recipe: Recipe,
+    adapters: Path,
+    *,
+    guild: str,
+    price_per_hour_usd: float = 0.0,
+    report: Report = silent,
+) -> AdapterInfo:
+    """Train a LoRA adapter and put it into `adapters` under an id made from its inputs.
+
+    The same inputs after a kill go on from the last checkpoint; once finished they return at once.
+
+    Raises:
+        TrainingError: no rows, rows that are too long, no memory left, or another process is at it.
+        ModelError: the base model cannot be loaded.
+        MissingExtra: the libraries that train are not installed.
+        StorageError: the disk is full.
+    """
+    if not examples:
+        raise TrainingError(f"the data set {dataset.id} has no rows", remedy="build it from more documents")
+    recipe = dataclasses.replace(recipe, base=_full_path(recipe.base))
+    adapter_id = f"raft-{content_hash(dataset.content_hash, recipe, fingerprint(recipe.base), length=8)}"
+    finished = adapters / adapter_id
+    if (finished / INFO).is_file():
+        return load_adapter(adapters, adapter_id)
+    if importlib.util.find_spec("trl") is None:
+        raise MissingExtra("worker", "trl")
+    with _alone(adapters, adapter_id):
+        if not (finished / INFO).is_file():  # another process may have finished it just now
+            blank = AdapterInfo(
+                id=adapter_id,
+                guild=guild,
+                base=recipe.base,
+                dataset=dataset.id,
+                loss=0.0,
+                tokens=0,
+                seconds=0.0,
+                cost_usd=0.0,
+                path=str(finished),
+                rank=recipe.rank,
+                dataset_hash=dataset.content_hash,
+                created_at="",
+            )
+            _train(blank, dataset, examples, recipe, price_per_hour_usd=price_per_hour_usd, report=report)
+    return load_adapter(adapters, adapter_id)
+
+
+def _train(
+    blank: AdapterInfo,
+    dataset: DatasetInfo,
+    examples: Sequence[RaftExample],
+    recipe: Recipe,
+    *,
+    price_per_hour_usd: float,
+    report: Report,
+) -> None:
+    """Train, complete the info in `blank`, and move the adapter to its place."""
+    report(Progress("load", 0, 0, recipe.base))
+    # PEFT imports bitsandbytes, which warns at each import that the hub has a faster kernel.
+    logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
+    from raft_core.training.base import context_tokens, load_tokenizer  # torch, only from here on
+    from raft_core.training.callback import Clock
+    from raft_core.training.lora import WEIGHTS, train_lora
+
+    finished = Path(blank.path)
+    partial = finished.with_name(f".{blank.id}.partial")
+    clock = Clock(partial / "spent.json")
+    tokenizer = load_tokenizer(recipe.base)
+    limit = min(context_tokens(recipe.base, tokenizer), recipe.max_length or 2**62)
+    rows, left_out = fit(_rows(examples, tokenizer, recipe, report), limit, skip_long=recipe.skip_long)
+    curve = train_lora(rows, tokenizer, recipe, partial, clock=clock, report=report)
+    info = dataclasses.replace(
+        blank,
+        loss=_last_epoch(curve, recipe.epochs),
+        tokens=sum(len(row.ids) for row in rows) * recipe.epochs,
+        seconds=round(clock.seconds, 3),
+        cost_usd=round(clock.seconds / 3600 * price_per_hour_usd, 6),
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        rows=len(rows),
+        left_out=left_out,
+    )
+    write_card(partial / WEIGHTS, info, recipe, dataset, curve)
+    _move(partial / WEIGHTS, finished)
+    shutil.rmtree(partial, ignore_errors=True)
+
+
+def _rows(
+    examples: Sequence[RaftExample], tokenizer: PreTrainedTokenizerBase, recipe: Recipe, report: Report
+) -> list[Row]:
+    from raft_core.training.base import end_tokens
+
+    ends = end_tokens(recipe.base, tokenizer)
+    rows = []
+    for number, example in enumerate(examples, 1):
+        rows.append(tokenise(example, tokenizer, ends))
+        report(Progress("tokenise", number, len(examples)))
+    return rows
+
+
+def _last_epoch(curve: Sequence[LossPoint], epochs: int) -> float:
+    """Return the mean loss of the last epoch: what a resumed training reports too."""
+    return fmean(point.loss for point in curve if point.epoch > epochs - 1)
+
+
+def _full_path(base: str) -> str:
+    """Return a folder's full path, so that the adapter finds its base from anywhere; other names as they are."""
+    return (
+        str(Path(base).expanduser().resolve())
+        if base != POCKET and Path(base).expanduser().is_dir()
+        else base
+    )
+
+
+def _move(source: Path, target: Path) -> None:
+    """Rename a folder after its files have reached the disk."""
+    with translated_os_errors(target):
+        for path in source.iterdir():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+        source.rename(target)
+
+
+@contextmanager
+def _alone(adapters: Path, adapter_id: str) -> Iterator[None]:
+    """Keep a second process off the same training; the lock ends with its process, however that ends."""
+    from filelock import FileLock, Timeout
+
+    with translated_os_errors(adapters):
+        adapters.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(adapters / f".{adapter_id}.lock", timeout=0)
+        try:
+            lock.acquire()
+        except Timeout as error:
+            raise TrainingError(
+                f"{adapter_id} is being trained by another process", remedy="wait until it is done"
+            ) from error
+    try:
+        yield
+    finally:
+        lock.release()
