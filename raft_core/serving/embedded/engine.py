@@ -1,0 +1,204 @@
+"""Continuous batching: one thread that owns the model and steps all running answers together."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import TypeVar
+
+import torch
+
+from raft_core.errors import RaftError
+from raft_core.serving.embedded.batch import Batch
+from raft_core.serving.embedded.generation import Generation, Row, choose
+from raft_core.serving.embedded.lora import LoraRows
+from raft_core.serving.embedded.model import BaseModel
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+MAX_ROWS = 64
+MAX_WAITING = 256
+GATHER_S = 0.004
+"""How long an idle engine waits for the requests that come together with the first one."""
+PREFILL_TOKENS = 8192
+"""Prompts are read together up to this many tokens, padding included, and alone beyond it."""
+
+
+class QueueFull(RaftError):
+    """More requests wait than the engine takes."""
+
+
+class EngineClosed(RaftError):
+    """The engine has been shut down."""
+
+
+class Engine:
+    """Generates answers in its own thread. `submit` and `call` may be used from any thread."""
+
+    def __init__(self, base: BaseModel, *, max_waiting: int = MAX_WAITING, max_rows: int = MAX_ROWS) -> None:
+        self.base = base
+        self.max_waiting = max_waiting
+        self._max_rows = max_rows
+        self._lora = LoraRows(base.model)
+        self._waiting: deque[Generation] = deque()
+        self._calls: deque[Callable[[], None]] = deque()
+        self._wake = threading.Condition()
+        self._closed = False
+        self._batch: Batch | None = None
+        self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
+        self._thread.start()
+
+    @property
+    def waiting(self) -> int:
+        """How many requests wait to be taken into the batch."""
+        return len(self._waiting)
+
+    @property
+    def running(self) -> int:
+        """How many answers the batch holds."""
+        batch = self._batch
+        return len(batch.rows) if batch else 0
+
+    def submit(self, generations: Sequence[Generation]) -> None:
+        """Queue all of these, or none.
+
+        Raises:
+            QueueFull: they do not fit into the queue.
+            EngineClosed: the engine has been shut down.
+        """
+        with self._wake:
+            if self._closed:
+                raise EngineClosed("the model server is shutting down")
+            if len(self._waiting) + len(generations) > self.max_waiting:
+                raise QueueFull(f"{len(self._waiting)} requests are waiting already")
+            self._waiting.extend(generations)
+            self._wake.notify()
+
+    def call(self, function: Callable[[LoraRows], T]) -> Future[T]:
+        """Run a function in the engine's thread between two steps, where it may use the model."""
+        future: Future[T] = Future()
+
+        def run() -> None:
+            try:
+                future.set_result(function(self._lora))
+            except Exception as error:
+                future.set_exception(error)
+
+        with self._wake:
+            if self._closed:
+                raise EngineClosed("the model server is shutting down")
+            self._calls.append(run)
+            self._wake.notify()
+        return future
+
+    def close(self, timeout_s: float = 10.0) -> None:
+        """Stop after the step in progress; answers that are not finished fail."""
+        with self._wake:
+            self._closed = True
+            self._wake.notify()
+        self._thread.join(timeout_s)
+
+    @torch.inference_mode()
+    def _run(self) -> None:
+        while self._wait_for_work():
+            while self._calls:
+                self._calls.popleft()()
+            try:
+                self._drop_cancelled()
+                self._join()
+                self._step()
+            except Exception as error:
+                log.exception("a batch failed")
+                self._fail(self._batch.rows if self._batch else [], error)
+                self._batch = None
+        closed = EngineClosed("the model server is shutting down")
+        self._fail(self._batch.rows if self._batch else [], closed)
+        for generation in self._waiting:
+            generation.sink(closed)
+        while self._calls:
+            self._calls.popleft()()
+
+    def _wait_for_work(self) -> bool:
+        """Wait until there is something to do; False when the engine is closed."""
+        if self._batch is not None:
+            return not self._closed
+        with self._wake:
+            self._wake.wait_for(lambda: self._closed or self._waiting or self._calls)
+            if self._closed or not self._waiting:
+                return not self._closed
+        time.sleep(GATHER_S)
+        return not self._closed
+
+    def _drop_cancelled(self) -> None:
+        with self._wake:
+            if any(generation.cancelled for generation in self._waiting):
+                self._waiting = deque(one for one in self._waiting if not one.cancelled)
+        if self._batch is not None:
+            self._keep_running(self._batch)
+
+    def _join(self) -> None:
+        """Take waiting requests into the batch, in order, as long as they fit into memory."""
+        admitted = self._admit()
+        while admitted:
+            size = len(admitted)
+            while size > 1 and size * max(len(one.prompt) for one in admitted[:size]) > PREFILL_TOKENS:
+                size -= 1
+            group, admitted = admitted[:size], admitted[size:]
+            rows = [Row(one, self.base.tokenizer, self.base.device) for one in group]
+            rows.sort(key=lambda row: id(row.generation.adapter))
+            try:
+                batch = Batch(self.base, self._lora, rows)
+                self._advance(batch, batch.prefill())
+            except Exception as error:
+                log.exception("reading %d prompts failed", len(rows))
+                self._fail(rows, error)
+                continue
+            self._take_in(batch)
+
+    def _take_in(self, batch: Batch) -> None:
+        if self._batch is None or not batch.rows:
+            self._batch = self._batch or (batch if batch.rows else None)
+            return
+        try:
+            self._batch.merge(batch)
+        except Exception as error:  # out of memory, half merged: nothing of it can be used
+            log.exception("merging two batches failed")
+            self._fail([*self._batch.rows, *batch.rows], error)
+            self._batch = None
+
+    def _admit(self) -> list[Generation]:
+        running = [row.generation for row in self._batch.rows] if self._batch else []
+        admitted: list[Generation] = []
+        with self._wake:
+            while self._waiting and len(running) < self._max_rows:
+                longest = max(one.reserved for one in [*running, self._waiting[0]])
+                if running and (len(running) + 1) * longest > self.base.max_batch_tokens:
+                    break
+                admitted.append(self._waiting.popleft())
+                running.append(admitted[-1])
+        return admitted
+
+    def _step(self) -> None:
+        if self._batch is not None:
+            self._advance(self._batch, self._batch.step())
+
+    def _advance(self, batch: Batch, logits: torch.Tensor) -> None:
+        for row, token in zip(batch.rows, choose(logits, batch.rows), strict=True):
+            row.push(token)
+        self._keep_running(batch)
+
+    def _keep_running(self, batch: Batch) -> None:
+        batch.keep([i for i, row in enumerate(batch.rows) if not (row.finished or row.generation.cancelled)])
+        if batch is self._batch and not batch.rows:
+            self._batch = None
+
+    def _fail(self, rows: Sequence[Row], error: Exception) -> None:
+        for row in rows:
+            if not row.finished:
+                row.finished = True
+                row.generation.sink(error)

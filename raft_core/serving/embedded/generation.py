@@ -1,0 +1,104 @@
+"""One answer in the making: what was asked for, what came so far, how the next token is chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from raft_core.serving.embedded.lora import Adapter
+from raft_core.serving.embedded.text import TextStream
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """New text of an answer and its tokens so far; the last one says why it ended: "stop" or "length"."""
+
+    text: str
+    tokens: int
+    finish_reason: str | None = None
+
+
+Sink = Callable[["Piece | Exception"], None]
+"""Where pieces go, called in the engine's thread; an exception ends the answer."""
+
+
+@dataclass(eq=False, slots=True)
+class Generation:
+    """A request to the engine. `stop_ids` end the answer and stay out of it, the end token among them."""
+
+    prompt: list[int]
+    adapter: Adapter | None
+    max_tokens: int
+    sink: Sink = field(repr=False)
+    temperature: float = 0.0
+    top_p: float = 1.0
+    seed: int | None = None
+    stop: tuple[str, ...] = ()
+    stop_ids: frozenset[int] = frozenset()
+    live: bool = False
+    skip_special: bool = True
+    cancelled: bool = False
+    """Set from any thread; the engine drops the answer before its next step."""
+
+    @property
+    def reserved(self) -> int:
+        """The tokens this answer may come to hold in memory."""
+        return len(self.prompt) + self.max_tokens
+
+
+class Row:
+    """One row of the running batch."""
+
+    def __init__(self, generation: Generation, tokenizer: Any, device: torch.device) -> None:
+        self.generation = generation
+        self.last = generation.prompt[-1]
+        self.finished = False
+        self._tokens = 0
+        self._text = TextStream(
+            tokenizer, generation.stop, live=generation.live, skip_special=generation.skip_special
+        )
+        self._random: torch.Generator | None = None
+        if generation.temperature > 0:
+            self._random = torch.Generator(device)
+            if generation.seed is None:
+                self._random.seed()
+            else:
+                self._random.manual_seed(generation.seed)
+
+    def push(self, token: int) -> None:
+        """Take the next token, and send on what is new."""
+        asked = self.generation
+        self.last = token
+        self._tokens += 1
+        reason = "length" if self._tokens >= asked.max_tokens else None
+        if token in asked.stop_ids:
+            reason = "stop"
+        else:
+            self._text.push(token)
+            reason = "stop" if self._text.stopped else reason
+        self.finished = reason is not None
+        if self.finished or asked.live:
+            text = self._text.take(last=self.finished)
+            if text or self.finished:
+                asked.sink(Piece(text, self._tokens, reason))
+
+    def sample(self, logits: torch.Tensor) -> int:
+        """Draw a token from logits of shape (vocabulary,) by temperature and top-p."""
+        probabilities = torch.softmax(logits / self.generation.temperature, dim=-1)
+        if self.generation.top_p < 1:
+            ordered, order = probabilities.sort(descending=True)
+            beyond = ordered.cumsum(-1) - ordered >= self.generation.top_p  # the first always stays
+            probabilities = torch.zeros_like(probabilities).scatter(-1, order, ordered.masked_fill(beyond, 0))
+        return int(torch.multinomial(probabilities, 1, generator=self._random).item())
+
+
+def choose(logits: torch.Tensor, rows: Sequence[Row]) -> list[int]:
+    """Return each row's next token from logits of shape (rows, vocabulary)."""
+    tokens: list[int] = logits.argmax(-1).tolist()
+    for index, row in enumerate(rows):
+        if row.generation.temperature > 0:
+            tokens[index] = row.sample(logits[index].float())
+    return tokens

@@ -1,0 +1,116 @@
+"""From a request to what the engine takes: model, token ids, limits. Runs outside the event loop."""
+
+from __future__ import annotations
+
+import threading
+
+from jinja2 import TemplateError
+
+from raft_core.errors import ModelError, UnknownModel
+from raft_core.serving.embedded.adapters import Adapters
+from raft_core.serving.embedded.generation import Generation, Sink
+from raft_core.serving.embedded.lora import Adapter
+from raft_core.serving.embedded.model import BaseModel
+from raft_core.serving.embedded.protocol import ApiError, ChatRequest, CompletionRequest, Sampling
+
+
+class Prompting:
+    """Checks requests and turns them into generations."""
+
+    def __init__(self, base: BaseModel, adapters: Adapters) -> None:
+        self._base = base
+        self._adapters = adapters
+        self._lock = threading.Lock()  # a fast tokenizer must not be used by two threads at once
+
+    def chat(self, asked: ChatRequest, sink: Sink) -> Generation:
+        """Return the generation for a chat.
+
+        Raises:
+            ApiError: unknown model, no chat template, messages it refuses, or a prompt too long.
+        """
+        adapter = self._adapter(asked.model)
+        tokenizer = self._base.tokenizer
+        if not tokenizer.chat_template:
+            raise ApiError(400, "this model has no chat template: use /v1/completions", param="messages")
+        messages = [{"role": one.role, "content": one.text} for one in asked.messages]
+        try:
+            with self._lock:
+                encoded = tokenizer.apply_chat_template(
+                    messages, add_generation_prompt=True, tokenize=True, return_dict=True
+                )
+        except (TemplateError, ValueError) as error:
+            raise ApiError(
+                400, f"the chat template refuses these messages: {error}", param="messages"
+            ) from error
+        return self._generation(asked, encoded["input_ids"], adapter, asked.max_tokens, sink, "messages")
+
+    def completions(self, asked: CompletionRequest, sinks: list[Sink]) -> list[Generation]:
+        """Return one generation a prompt.
+
+        Raises:
+            ApiError: unknown model, ids that are no tokens, or a prompt empty or too long.
+        """
+        adapter = self._adapter(asked.model)
+        return [
+            self._generation(asked, self._ids(prompt), adapter, asked.max_tokens, sink, "prompt")
+            for prompt, sink in zip(asked.prompts, sinks, strict=True)
+        ]
+
+    def _adapter(self, name: str) -> Adapter | None:
+        try:
+            return self._adapters.get(name)
+        except UnknownModel as error:
+            raise ApiError(404, f"{error}; {error.remedy}", param="model", code="model_not_found") from error
+        except ModelError as error:
+            raise ApiError(400, str(error), param="model") from error
+
+    def _ids(self, prompt: str | list[int]) -> list[int]:
+        if isinstance(prompt, str):
+            with self._lock:
+                ids: list[int] = self._base.tokenizer(prompt)["input_ids"]
+            return ids
+        size = self._base.model.config.get_text_config().vocab_size
+        if any(not 0 <= token < size for token in prompt):
+            raise ApiError(400, f"token ids must lie between 0 and {size - 1}", param="prompt")
+        return prompt
+
+    def _generation(
+        self,
+        asked: Sampling,
+        ids: list[int],
+        adapter: Adapter | None,
+        max_tokens: int | None,
+        sink: Sink,
+        param: str,
+    ) -> Generation:
+        room = self._base.context - len(ids)
+        if not ids:
+            raise ApiError(400, "the prompt is empty", param=param)
+        if room < 1:
+            raise ApiError(
+                400,
+                f"the prompt has {len(ids)} tokens and this model's context holds {self._base.context}, "
+                "the answer included",
+                param=param,
+                code="context_length_exceeded",
+            )
+        return Generation(
+            prompt=ids,
+            adapter=adapter,
+            max_tokens=min(max_tokens or room, room),
+            sink=sink,
+            temperature=asked.temperature,
+            top_p=asked.top_p,
+            seed=asked.seed,
+            stop=asked.stops,
+            stop_ids=self._stop_ids(asked),
+            live=asked.stream,
+            skip_special=asked.skip_special_tokens,
+        )
+
+    def _stop_ids(self, asked: Sampling) -> frozenset[int]:
+        """Return the end tokens, and stop strings that are special tokens: their text is never shown."""
+        tokenizer = self._base.tokenizer
+        special = [stop for stop in asked.stops if stop in tokenizer.all_special_tokens]
+        ids = frozenset(tokenizer.convert_tokens_to_ids(special))
+        return ids if asked.ignore_eos else ids | self._base.eos_ids
