@@ -124,7 +124,9 @@ def test_web_pages_without_what_nobody_sees() -> None:
     assert document.text == "Head\n\nOne bold line,\ntwo.\n\nNext\n\n- a\n- b\n\n1 | 2\n| 4\n\na\n  b\n\né—&"
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp1252"])
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp1252"]
+)
 def test_encodings_of_western_text(encoding: str) -> None:
     """The same text comes out of every encoding, with or without a mark."""
     text = "Café déjà vu — naïve coöperation £100 “quoted” Zürich."

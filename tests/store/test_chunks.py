@@ -111,7 +111,9 @@ def test_removing_a_document_removes_its_chunks(store: ChunkStore) -> None:
     assert [found.document_id for found in store.all()] == ["bread", "rome"]
 
 
-def test_guilds_do_not_see_each_other(settings: Settings, store: ChunkStore, embeddings: WordEmbeddings) -> None:
+def test_guilds_do_not_see_each_other(
+    settings: Settings, store: ChunkStore, embeddings: WordEmbeddings
+) -> None:
     """Each guild has a collection of its own."""
     store.add(CHUNKS)
     with ChunkStore(settings, "other", embeddings) as other:
@@ -133,8 +135,14 @@ def test_other_embeddings_are_refused(settings: Settings, embeddings: WordEmbedd
         store.add(CHUNKS[:1])
     other = settings.model_copy(update={"embeddings": "http://127.0.0.1:9/v1", "embeddings_model": "m"})
     with ChunkStore(other, "local", embeddings) as store:
-        for refused in (lambda: store.add(CHUNKS), lambda: store.retrieve("a", 1), lambda: store.nearest(CHUNKS[0], 1)):
-            with pytest.raises(StoreError, match="embedded with all-MiniLM-L6-v2@53aa51172d14, not with endpoint:m"):
+        for refused in (
+            lambda: store.add(CHUNKS),
+            lambda: store.retrieve("a", 1),
+            lambda: store.nearest(CHUNKS[0], 1),
+        ):
+            with pytest.raises(
+                StoreError, match="embedded with all-MiniLM-L6-v2@53aa51172d14, not with endpoint:m"
+            ):
                 refused()
         assert store.all() == CHUNKS[:1]
         assert store.remove("oslo") == 1
@@ -167,7 +175,9 @@ def test_collection_names_are_safe_and_distinct() -> None:
 def test_an_unreachable_server_is_named() -> None:
     """A server that does not answer gives its address and what to do."""
     settings = Settings(chroma_url="http://127.0.0.1:9")
-    with pytest.raises(StoreError, match=r"Chroma at http://127\.0\.0\.1:9 failed: Could not connect") as caught:
+    with pytest.raises(
+        StoreError, match=r"Chroma at http://127\.0\.0\.1:9 failed: Could not connect"
+    ) as caught:
         ChunkStore(settings, "local")
     assert "chroma run" in caught.value.remedy
 
