@@ -176,17 +176,14 @@ def _circumstances(
 
 
 def _weights_hash(settings: Settings, adapter: AdapterInfo | None) -> str:
-    """Return a hash of an adapter's weights, or of the base; a remote server's models go by its URL."""
+    """Return a hash of an adapter's weights, or of the base's folder; a remote server keeps its own."""
     if adapter is not None:
         weights = Path(adapter.path) / "adapter_model.safetensors"
         if weights.is_file():
             return hashlib.sha256(weights.read_bytes()).hexdigest()[:16]
-        return content_hash(adapter.id)
-    return (
-        content_hash(settings.model_server_url)
-        if settings.model_server_url
-        else fingerprint(settings.base_model)
-    )
+    elif settings.model_server_url is None:
+        return fingerprint(settings.base_model)
+    return "not at hand"
 
 
 def _keep(evaluation: Evaluation, folder: Path, out: Path | None) -> None:
