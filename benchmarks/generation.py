@@ -89,7 +89,8 @@ def _server() -> Iterator[str]:
     with subprocess.Popen(  # noqa: S603 - our own module
         command, cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
-        assert process.stdout is not None and process.stdin is not None
+        if process.stdout is None or process.stdin is None:
+            raise RuntimeError("the server's pipes were not made")
         try:
             yield process.stdout.readline().strip()
         finally:

@@ -31,7 +31,7 @@ _PRONOUNS = words(
     "first second third last most all each every no not nothing none several few other after before since until unless whether let"
 )
 _OPENERS = words(
-    "in on at during by from around throughout with for of to like despite under through over born based"
+    "in on at during by from around throughout with for of to like despite under through over born based built known made held led written located set"
 )
 _LEAD = re.compile(
     r"(?:(?P<lead>(?:In|On|At|During|Since|By|From|Until|After|Before|Around|Throughout) [^,;:]{2,45}?),"
@@ -128,7 +128,7 @@ def _unsure(text: str) -> Clause | None:
 
 def _plain(sentence: str) -> str:
     """Leave out what a question does not need: asides, references, a leading "However"."""
-    text = re.sub(r"\s*[(\[][^()\[\]]*[)\]]", "", sentence).replace("**", "").strip().rstrip('.!"”')
+    text = _without_asides(sentence).replace("**", "").strip().rstrip('.!"”')
     text = _DISCOURSE.sub("", text, count=1)
     text = text[:1].upper() + text[1:]
     lead = _LEAD.fullmatch(text)
@@ -139,6 +139,15 @@ def _plain(sentence: str) -> str:
     if aside and _verb_like(aside.group(3)):
         text = f"{aside.group(1)} {text[aside.end() :]}"
     return text
+
+
+def _without_asides(text: str) -> str:
+    """Leave out what stands in round brackets, then in square ones, from the inside out."""
+    for aside in (r"\s*\([^()]*\)", r"\s*\[[^\[\]]*\]"):
+        changed = 1
+        while changed:
+            text, changed = re.subn(aside, "", text)
+    return re.sub(r"^([^,]{2,60}), (?=(?:is|was|are|were) )", r"\1 ", re.sub(r"\s+,", ",", text))
 
 
 def _predicate_start(text: str) -> int | None:

@@ -36,6 +36,7 @@ _DEFINITION_END = re.compile(
     r"[,;:—–(-]|\s(?:which|who|whose|whom|that|where|when|and|or|but|for|in|by|from|with|at|to|on|near|since|as|known|"
     r"used|(?:originally|first|best|formerly|currently|also)\s|\w+(?:ed|ing|wn|ten)|set|held|made|won|built|led)\b"
 )
+_SECOND_NOUN = re.compile(r"and [a-z]+(?: [a-z]+)?(?=$|[,;.]| (?:who|from|in|at|for|based|best|known)\b)")
 _OBJECT = re.compile(
     r"([a-z]+) ((?:an? )?[a-z][a-z-]+(?: [a-z][a-z-]+){0,2})(?=[,;:.]|$| (?:in|for|from|to|with|at|by|on)\b)"
 )
@@ -50,7 +51,7 @@ _VAGUE = re.compile(
     re.IGNORECASE,
 )
 _LOOSE = re.compile(r"\b(?:i|we|you|my|our|your|its|their|us|me|so)\b", re.IGNORECASE)
-_ODD = re.compile(r"[\"“”()\[\]]| [?,]|[,;:]\?|\b(?:both|between|either|neither)\b")
+_ODD = re.compile(r"[()\[\]]|[\"“] ?[?,]| [?,]|[,;:]\?|\b(?:both|between|either|neither)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,9 @@ def _about_definition(clause: Clause) -> Candidate | None:
     end = _DEFINITION_END.search(match.group(2))
     answer = match.group(2)[: end.start()] if end else match.group(2)
     cut_at = match.group(2)[len(answer) :].lstrip()
+    second = _SECOND_NOUN.match(cut_at)
+    if second:
+        answer, cut_at = f"{answer} {second.group()}", ""
     if re.match(r"(?:and|or)\b", cut_at) or (cut_at.startswith((",", "-")) and len(answer.split()) < 3):
         return None  # "a film and television company" is no film
     if not 2 <= len(answer.split()) <= 7 or not answer.split()[-1].islower():
@@ -197,6 +201,8 @@ def _in_situ(clause: Clause, span: Span) -> Candidate | None:
 def _candidate(question: str, answer: str, clause: Clause, score: float) -> Candidate | None:
     asked = question.split()
     text = " ".join(asked)
+    if not clause.sure and len(asked) < 6:
+        return None  # a fragment: "A native of what?"
     if not clause.named and len(asked) < 7 and not re.search(r" [A-Z0-9]", text):
         return None  # nothing says what the question is about
     score += 2.0 if clause.named else 0.0
@@ -211,6 +217,8 @@ def _reads_well(candidate: Candidate) -> bool:
     question, answer = candidate.question.lower(), candidate.answer.lower()
     if not MIN_WORDS <= len(question.split()) <= MAX_WORDS or not answer or _ODD.search(question):
         return False
-    asked = {word.strip("?,.’'s") for word in question.split()}
-    telling = {word.strip(",.’'s") for word in answer.split() if len(word) > 3 or word[0].isdigit()}
+    if question.count('"') % 2 or question.count("“") != question.count("”"):
+        return False
+    asked = {word.strip("?,.’'\"“”") for word in question.split()}
+    telling = {word.strip(",.’'\"“”") for word in answer.split() if len(word) > 3 or word[0].isdigit()}
     return not telling & asked and answer not in question

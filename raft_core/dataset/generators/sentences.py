@@ -13,10 +13,10 @@ def words(text: str) -> frozenset[str]:
 
 
 ABBREVIATIONS = words(
-    "mr mrs ms dr prof st no vs etc e.g i.e al inc ltd co corp jr sr gen col capt lt sgt rev hon vol fig "
+    "op mr mrs ms dr prof st no vs etc e.g i.e al inc ltd co corp jr sr gen col capt lt sgt rev hon vol fig "
     "eq sec ch pp ed approx dept est ca cf jan feb mar apr jun jul aug sep sept oct nov dec mt ft"
 )
-MIN_WORDS, MAX_WORDS = 4, 45
+MIN_WORDS, MAX_WORDS = 4, 60
 
 _END = re.compile(r"[.!?][\"”’')\]]*(?=\s+[\"“‘(\[]?[A-Z0-9]|\s*$)")
 _BULLET = re.compile(r"\s*(?:[*•>–-]|\d{1,3}[.)])\s+")

@@ -60,6 +60,8 @@ def gap(clause: Clause, span: Span) -> Gap:
     """Take a span of the predicate out of its clause."""
     before = clause.text[clause.predicate_start + len(clause.auxiliary) : span.start].split()
     article = before.pop() if before and before[-1] in {"the", "a", "an"} else ""
+    if span.kind == "name" and "by" in before[-5:]:
+        del before[len(before) - before[::-1].index("by") :]  # "by the Swedish pop singer Robyn"
     preposition = before.pop() if before and before[-1] in PREPOSITIONS else ""
     after = clause.text[span.end :]
     tail = after[1 + len(span.counted) :] if span.counted else after
@@ -100,7 +102,7 @@ def _for_number(span: Span, before: list[str], preposition: str, article: str) -
 
 def _for_name(clause: Clause, span: Span, before: list[str], preposition: str) -> str:
     after = clause.text[span.end :]
-    cut_short = len(span.text) < 2 or re.match(r"\.?\w|['’/-]| [/&]", after)
+    cut_short = len(span.text) < 2 or re.match(r"\.?\w|['’/\"”-]| [/&]", after)
     previous = before[-1] if before and not preposition else ""
     described = previous and previous not in {"called", "named"} and not clause.is_verb(previous)
     if cut_short or described or not ends_freely(after):
