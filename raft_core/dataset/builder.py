@@ -98,7 +98,7 @@ def build(
     if not rows:
         reasons = files.count_reasons(rejected)
         raise DatasetError(
-            f"not one of {len(rejected)} rows passed the checks: {', '.join(f'{n} × {why}' for why, n in reasons.items())}",
+            f"not one of {len(rejected)} rows passed the checks: {', '.join(f'{why} ({n})' for why, n in reasons.items())}",
             remedy="add documents of running text, or use a stronger generator",
         )
     tokens = sum(draft.tokens for draft in drafts)

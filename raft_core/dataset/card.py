@@ -13,7 +13,7 @@ def write_card(info: DatasetInfo, rows: Sequence[RaftExample], reasons: Mapping[
     """Return the card as Markdown."""
     absent = sum(not row.has_oracle for row in rows)
     abstaining = sum(row.answer == ABSTENTION for row in rows)
-    titles = sorted({title for row in rows for title in row.titles})
+    titles = sorted({_short(title) for row in rows for title in row.titles if title})
     parts = [
         f"# Data set {info.id}",
         f"{info.rows} rows, {info.rejected} rejected, made {info.created_at} for guild {info.guild}.",
@@ -29,8 +29,9 @@ def write_card(info: DatasetInfo, rows: Sequence[RaftExample], reasons: Mapping[
             }
         ),
         _about_generator(info),
-        "## Documents\n\n" + "\n".join(f"- {title}" for title in titles),
-        "## Rejected\n\n" + ("\n".join(f"- {count} × {why}" for why, count in reasons.items()) or "Nothing."),
+        "## Documents\n\n" + ("\n".join(f"- {title}" for title in titles) or "Their titles are not known."),
+        "## Rejected\n\n"
+        + ("\n".join(f"- {_short(why)}: {count}" for why, count in reasons.items()) or "Nothing."),
         "## A row\n\n" + _sample(rows[0]) if rows else "",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -61,15 +62,22 @@ def _about_generator(info: DatasetInfo) -> str:
 
 def _sample(row: RaftExample) -> str:
     documents = "\n".join(
-        f"- {'**oracle** ' if text == row.oracle_context else ''}{title}: {_short(text)}"
+        f"- {'**oracle** ' if text == row.oracle_context else ''}{_short(title)}: {_short(text)}"
         for title, text in zip(row.titles, row.documents, strict=True)
     )
-    return f"Question: {row.question}\n\nDocuments:\n\n{documents}\n\nAnswer: {_short(row.cot_answer)}"
+    return (
+        f"Question: {_short(row.question)}\n\nDocuments:\n\n{documents}\n\nAnswer: {_short(row.cot_answer)}"
+    )
 
 
 def _short(text: str) -> str:
-    flat = " ".join(text.split())
+    flat = _printable(" ".join(text.split()))
     return flat if len(flat) <= _SAMPLE_CHARACTERS else flat[:_SAMPLE_CHARACTERS] + " …"
+
+
+def _printable(text: str) -> str:
+    """Leave out control characters: documents are not trusted with the reader's terminal."""
+    return "".join(character for character in text if character.isprintable())
 
 
 def _table(values: Mapping[str, str]) -> str:

@@ -19,7 +19,10 @@ class Nearest(Protocol):
 
 def distinct(chunks: Sequence[Chunk]) -> list[Chunk]:
     """Return the chunks whose text no earlier chunk has, white space aside."""
-    return list({" ".join(chunk.text.split()): chunk for chunk in reversed(chunks)}.values())[::-1]
+    found: dict[str, Chunk] = {}
+    for chunk in chunks:
+        found.setdefault(" ".join(chunk.text.split()), chunk)
+    return list(found.values())
 
 
 class Distractors:

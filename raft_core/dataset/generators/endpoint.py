@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from raft_core.dataset.generators import BadReply, Draft, Drafts
-from raft_core.dataset.generators.chat import Chat
+from raft_core.dataset.generators.chat import BACKOFF_S, Chat
 from raft_core.dataset.generators.responses import Response, Responses
 from raft_core.files import content_hash
 from raft_core.markup import neutralise
@@ -44,9 +44,10 @@ class Endpoint:
         *,
         concurrency: int = 16,
         timeout_s: float = 120,
+        backoff_s: float = BACKOFF_S,
     ) -> None:
         self.url, self.model, self.concurrency = url, model, concurrency
-        self._chat = Chat(url, model, key, concurrency=concurrency, timeout_s=timeout_s)
+        self._chat = Chat(url, model, key, concurrency=concurrency, timeout_s=timeout_s, backoff_s=backoff_s)
         self._responses = Responses(responses)
 
     @property

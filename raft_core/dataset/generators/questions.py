@@ -203,7 +203,7 @@ def _candidate(question: str, answer: str, clause: Clause, score: float) -> Cand
     text = " ".join(asked)
     if not clause.sure and len(asked) < 6:
         return None  # a fragment: "A native of what?"
-    if not clause.named and len(asked) < 7 and not re.search(r" [A-Z0-9]", text):
+    if not clause.named and len(asked) < 5 and not re.search(r" [A-Z0-9]", text):
         return None  # nothing says what the question is about
     score += 2.0 if clause.named else 0.0
     score -= 0.8 if _LOOSE.search(text) else 0.0
