@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 OnToken = Callable[[str, str], None]
 """Called with a model's name and the next piece of its answer."""
+TOO_LONG = "show fewer chunks (--top-k), or take a base model with a longer context"
 
 
 @dataclass(slots=True)
@@ -110,9 +111,11 @@ def translated(url: str) -> Iterator[None]:
             url, reason, remedy="is it running? see: raftbot serve", retryable=True
         ) from error
     except openai.APIStatusError as error:
-        reason = f"refused with status {error.status_code}: {_line(_message(error))}"
+        message = _line(_message(error))
+        reason = f"refused with status {error.status_code}: {message}"
         busy = error.status_code == 429 or error.status_code >= 500
-        raise EndpointError(url, reason, retryable=busy) from error
+        remedy = TOO_LONG if "context" in message else ""
+        raise EndpointError(url, reason, remedy=remedy, retryable=busy) from error
     except openai.OpenAIError as error:
         raise EndpointError(url, f"failed: {_line(error)}") from error
     except (ValueError, TypeError, KeyError, AttributeError) as error:

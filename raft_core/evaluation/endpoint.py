@@ -27,6 +27,7 @@ TIMEOUT_S = 900
 """A CPU answers a full batch of long prompts in minutes."""
 ATTEMPTS = 6
 BUSY = {408, 425, 429, 500, 502, 503, 504}
+TOO_LONG = "the questions' documents do not fit: take a base model with a longer context"
 _UNLIMITED = 1 << 30
 """lm-eval's default of 2,048 tokens would cut documents off; the server knows its real limit."""
 
@@ -116,8 +117,10 @@ class Endpoint(LocalChatCompletion):  # type: ignore[misc]  # lm-eval is untyped
             reason = f"gave no answer: {str(error) or type(error).__name__}"
             raise EndpointError(self.url, reason, remedy="is it running?", retryable=True) from error
         if response.status != 200:
-            reason = f"refused with status {response.status}: {_message(body)}"
-            raise EndpointError(self.url, reason, retryable=response.status in BUSY)
+            message = _message(body)
+            reason = f"refused with status {response.status}: {message}"
+            remedy = TOO_LONG if "context" in message else ""
+            raise EndpointError(self.url, reason, remedy=remedy, retryable=response.status in BUSY)
         text, truncated, tokens = self._read(body)
         self.replies[prompt] = Reply(truncated, tokens, time.perf_counter() - started)
         self._on_reply()

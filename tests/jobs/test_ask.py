@@ -68,3 +68,24 @@ def test_contexts_are_read_whole(tmp_path: Path) -> None:
     path = tmp_path / "context.txt"
     path.write_bytes(b"\xef\xbb\xbf\nOne.\n\nTwo \xc3\xa9.\n")
     assert read_context(path) == "One.\n\nTwo é."
+
+
+@pytest.mark.slow
+def test_answers_from_the_guilds_documents(home: Path, tmp_path: Path) -> None:
+    """The nearest chunk of the guild's documents comes first, with its title and its id; quotes name it."""
+    from raft_core.jobs.ingest import ingest
+
+    texts = {"norway": TEXT, "cheese": "Brie is a soft cheese made from the milk of cows."}
+    for name, text in texts.items():
+        (tmp_path / f"{name}.txt").write_text(text, encoding="utf-8")
+    with chat_server(lambda *_: GOOD) as server:
+        settings = Settings(home=home, model_server_url=server.url)
+        ingest([tmp_path / f"{name}.txt" for name in texts], settings, "local")
+        (answer,) = ask(settings, "local", "What is Norway's capital?", ["base"], top_k=2).answers
+        (short,) = ask(settings, "local", "What is Norway's capital?", ["base"], top_k=1).answers
+    assert [source.text for source in answer.sources] == list(texts.values())
+    assert [source.text for source in short.sources] == [TEXT]
+    assert answer.sources[0].title == "norway"
+    assert answer.sources[0].chunk_id
+    assert answer.quotes[0].source == 1
+    assert server.requests[0]["messages"][0]["content"].index(TEXT) > 0
