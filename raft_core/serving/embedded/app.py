@@ -235,7 +235,8 @@ def _add_error_handlers(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def _(_: Request, error: RequestValidationError) -> JSONResponse:
         first = error.errors()[0]
-        where = [str(part) for part in first["loc"][1:]]
+        invalid = first["type"] == "json_invalid"  # its place is a byte's, no parameter's
+        where = [] if invalid else [str(part) for part in first["loc"][1:]]
         message = first["msg"]
         if first["type"] == "extra_forbidden":
             message = "this server does not support it"

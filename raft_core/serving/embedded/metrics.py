@@ -59,6 +59,8 @@ class CountRequests:
         self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, and count its response."""
+
         async def counted(message: Message) -> None:
             if message["type"] == "http.response.start":
                 # Never the path that a stranger made up: every label is kept for ever.

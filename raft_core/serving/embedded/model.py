@@ -80,6 +80,9 @@ def _tokenizer(path: str) -> Any:
 
 def _weights(path: str, device: torch.device, dtype: torch.dtype, *, four_bit: bool) -> Any:
     from transformers import AutoModelForCausalLM, BitsAndBytesConfig
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()  # type: ignore[no-untyped-call]  # untyped there; `report` tells the progress
 
     options: dict[str, Any] = {"dtype": dtype, "use_safetensors": True}  # never a pickle
     if four_bit:

@@ -155,11 +155,8 @@ class CompletionRequest(Sampling):
     @property
     def prompts(self) -> list[str | list[int]]:
         """The prompts, one a choice."""
-        if isinstance(self.prompt, str):
-            return [self.prompt]
-        if self.prompt and isinstance(self.prompt[0], int):
-            return [self.prompt]  # type: ignore[list-item]  # validated: all are ints
-        return list(self.prompt)  # type: ignore[arg-type]  # likewise: texts or lists of ints
+        several: list[Any] = self.prompt if isinstance(self.prompt, list) else [self.prompt]
+        return [several] if several and isinstance(several[0], int) else several
 
 
 class EmbeddingsRequest(_Request):

@@ -1,0 +1,135 @@
+"""A model server for as long as it is needed: the one configured, or one in this process."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from raft_core.errors import EndpointError, SettingsError
+from raft_core.progress import Progress, Report, silent
+from raft_core.records import AdapterInfo
+from raft_core.serving.client import ModelServer
+from raft_core.settings import Settings
+
+if TYPE_CHECKING:
+    import uvicorn
+    from fastapi import FastAPI
+
+    from raft_core.serving.embedded.app import Api, Embed
+
+LOOPBACK = "127.0.0.1"
+START_S = 30.0
+
+
+@contextmanager
+def model_server(
+    settings: Settings, adapters: Sequence[AdapterInfo], report: Report = silent
+) -> Iterator[ModelServer]:
+    """Yield a model server that serves the base as `base` and each adapter under its id.
+
+    That is the server at `settings.model_server_url` where it is set; otherwise an embedded engine on
+    a free port of this machine, which is stopped in the end whatever happens.
+
+    Raises:
+        ModelError: the base or an adapter cannot be served.
+        EndpointError: the configured server cannot be used.
+    """
+    if settings.model_server_url:
+        server = ModelServer(settings.model_server_url, _key(settings))
+        _load(server, adapters, report)
+        yield server
+        return
+    api = build_api(settings, report=report)
+    listening = listen(LOOPBACK, 0)
+    try:
+        with _running(api.app(), listening):
+            server = ModelServer(f"http://{LOOPBACK}:{listening.getsockname()[1]}/v1", _key(settings))
+            _load(server, adapters, report)
+            yield server
+    finally:
+        listening.close()
+        api.engine.close()
+
+
+def build_api(settings: Settings, *, embed: Embed | None = None, report: Report = silent) -> Api:
+    """Load the base model and return the endpoints around it, its engine running.
+
+    Raises:
+        ModelError: the base cannot be loaded.
+    """
+    from raft_core.serving.embedded.adapters import Adapters
+    from raft_core.serving.embedded.app import Api
+    from raft_core.serving.embedded.engine import Engine
+    from raft_core.serving.embedded.model import load_base
+
+    engine = Engine(load_base(settings, report))
+    name = Path(settings.embeddings).name
+    return Api(engine, Adapters(engine), key=_key(settings), embed=embed, embeddings_name=name)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that is bound to a port; 0 takes a free one.
+
+    Raises:
+        SettingsError: the port is taken, or this machine has no such address.
+    """
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listening = socket.socket(family, socket.SOCK_STREAM)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.listen(2048)
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise SettingsError(
+            f"cannot listen on {host}, port {port}: {reason}",
+            remedy="choose another with --port or --host, or stop what is using it",
+        ) from error
+    return listening
+
+
+def uvicorn_server(app: FastAPI) -> uvicorn.Server:
+    """Return the HTTP server; answers under way get a few seconds when it stops."""
+    import uvicorn
+
+    config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=3)
+    return uvicorn.Server(config)
+
+
+@contextmanager
+def _running(app: FastAPI, listening: socket.socket) -> Iterator[None]:
+    server = uvicorn_server(app)
+    thread = threading.Thread(
+        target=server.run, kwargs={"sockets": [listening]}, name="model-server", daemon=True
+    )
+    thread.start()
+    try:
+        deadline = time.monotonic() + START_S
+        while not server.started:
+            if not thread.is_alive() or time.monotonic() > deadline:
+                raise EndpointError(LOOPBACK, "did not start in this process")
+            time.sleep(0.005)
+        yield
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+def _load(server: ModelServer, adapters: Sequence[AdapterInfo], report: Report) -> None:
+    server.health()
+    served = set(server.models()) if adapters else set()
+    for done, adapter in enumerate(adapters):
+        report(Progress("load adapters", done, len(adapters), adapter.id))
+        if adapter.id not in served:
+            server.load_adapter(adapter.id, adapter.path)
+    if adapters:
+        report(Progress("load adapters", len(adapters), len(adapters)))
+
+
+def _key(settings: Settings) -> str | None:
+    return settings.model_server_key.get_secret_value() if settings.model_server_key else None
