@@ -114,7 +114,9 @@ def diagnose(error: Exception, url: str, model: str, timeout_s: float) -> Troubl
         case openai.APITimeoutError():
             return Trouble(2, say(f"did not answer within {timeout_s:g} s"))
         case openai.APIConnectionError():
-            cause = error.__cause__ or error
+            cause: BaseException = error
+            while cause.__cause__ or cause.__context__:
+                cause = cause.__cause__ or cause.__context__ or cause
             return Trouble(
                 3, say(f"cannot be reached: {cause}", "check the URL and that the server runs; " + _AGAIN)
             )

@@ -92,6 +92,8 @@ def parse(sentence: str, following: str, lower_words: AbstractSet[str]) -> Claus
     that the chunk also writes in lower case (so that "Dogs" is known to be no name).
     """
     text = _plain(sentence)
+    if re.match(r"[^:]{1,40}: ", text):
+        return None  # a caption or a label: "Figure 2: …"
     opening = re.split(r"[ ,'’]", text, maxsplit=1)[0].lower()
     if (
         opening in _PRONOUNS

@@ -105,7 +105,8 @@ def _for_name(clause: Clause, span: Span, before: list[str], preposition: str) -
     cut_short = len(span.text) < 2 or re.match(r"\.?\w|['’/\"”-]| [/&]", after)
     previous = before[-1] if before and not preposition else ""
     described = previous and previous not in {"called", "named"} and not clause.is_verb(previous)
-    if cut_short or described or not ends_freely(after):
+    titled = preposition == "on" and before and before[-1][0].isupper()  # "Little House on the Prairie"
+    if cut_short or described or titled or not ends_freely(after):
         return ""
     held = not before and not preposition and _ROLES.match(clause.subject)
     if (
