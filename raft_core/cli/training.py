@@ -23,18 +23,24 @@ def train(
     base: Annotated[
         str | None, typer.Option("--base", metavar="NAME", help="pocket, a Hugging Face folder, or a hub id.")
     ] = None,
-    rank: Annotated[int | None, typer.Option("--rank", help="LoRA rank.")] = None,
+    rank: Annotated[int | None, typer.Option("--rank", min=1, help="LoRA rank.")] = None,
     alpha: Annotated[float | None, typer.Option("--alpha", help="LoRA alpha.")] = None,
     dropout: Annotated[float | None, typer.Option("--dropout", help="LoRA dropout.")] = None,
-    epochs: Annotated[int | None, typer.Option("--epochs", help="How often each row is seen.")] = None,
+    epochs: Annotated[int | None, typer.Option("--epochs", min=1, help="How often each row is seen.")] = None,
     learning_rate: Annotated[float | None, typer.Option("--learning-rate", help="The highest.")] = None,
-    batch_size: Annotated[int | None, typer.Option("--batch-size", help="Rows at once.")] = None,
-    accumulation: Annotated[int | None, typer.Option("--accumulation", help="Batches an update.")] = None,
+    batch_size: Annotated[int | None, typer.Option("--batch-size", min=1, help="Rows at once.")] = None,
+    accumulation: Annotated[
+        int | None, typer.Option("--accumulation", min=1, help="Batches an update.")
+    ] = None,
     bits: Annotated[int | None, typer.Option("--bits", help="16, or 4 for an NF4 base.")] = None,
-    seed: Annotated[int | None, typer.Option("--seed", help="Of the weights, order and dropout.")] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", min=0, help="Of the weights, order and dropout.")
+    ] = None,
     max_length: Annotated[
         int | None,
-        typer.Option("--max-length", metavar="TOKENS", help="The longest row; the base's limit by default."),
+        typer.Option(
+            "--max-length", min=1, metavar="TOKENS", help="The longest row; the base's limit by default."
+        ),
     ] = None,
     skip_long: Annotated[
         bool, typer.Option("--skip-long", help="Leave out rows that are too long, and count them.")
@@ -50,6 +56,8 @@ def train(
     from raft_core.jobs.train import train_adapter
     from raft_core.training.recipe import load_recipe
 
+    if out is not None:
+        _check_new(out)
     where = settings()
     resolved = load_recipe(
         recipe,
@@ -84,13 +92,17 @@ def train(
     emit(info, as_json=as_json, human=human)
 
 
-def _copy(source: Path, target: Path) -> None:
-    import shutil
-
+def _check_new(target: Path) -> None:
     from raft_core.errors import StorageError
-    from raft_core.files import translated_os_errors
 
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise StorageError(f"{target} exists and is not empty", remedy="give --out a new folder")
+
+
+def _copy(source: Path, target: Path) -> None:
+    import shutil
+
+    from raft_core.files import translated_os_errors
+
     with translated_os_errors(target):
         shutil.copytree(source, target, dirs_exist_ok=True)

@@ -138,6 +138,7 @@ def test_what_is_reported(tiny_model: Path, tmp_path: Path) -> None:
     assert all(word in said[-1].detail for word in ("epoch 1.0 of 1", "loss 5.", "tokens/s", "0 s left"))
 
 
+@pytest.mark.slow  # the process to be killed imports torch and trl for itself
 def test_a_killed_training_goes_on_and_ends_the_same(
     undisturbed: AdapterInfo, tiny_model: Path, tmp_path: Path
 ) -> None:
