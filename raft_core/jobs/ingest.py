@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from raft_core.documents.hotpotqa import read_paragraphs
 from raft_core.documents.library import Library
@@ -16,6 +17,9 @@ from raft_core.progress import Progress, Report, silent
 from raft_core.records import Chunk, Document, DocumentInfo, Rejection
 from raft_core.settings import Settings
 from raft_core.store.chunks import BATCH, ChunkStore
+
+if TYPE_CHECKING:
+    from langchain_core.embeddings import Embeddings
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +38,12 @@ def ingest(
     *,
     hotpotqa: Path | None = None,
     limit: int | None = None,
+    embeddings: Embeddings | None = None,
     report: Report = silent,
 ) -> IngestResult:
     """Add files, folders and the paragraphs of a HotpotQA file (at most `limit`) to a guild.
+
+    `embeddings` stands in for the settings' own where a model is loaded already.
 
     A document is written to the store before the library: what the library has is wholly there, and
     running the same command after a crash completes the rest.
@@ -47,7 +54,7 @@ def ingest(
         StoreError: Chroma or the embeddings fail; what was added before stays.
     """
     paragraphs = read_paragraphs(hotpotqa, limit) if hotpotqa else []
-    with ChunkStore(settings, guild) as store:
+    with ChunkStore(settings, guild, embeddings) as store:
         run = _Ingestion(
             library=Library(settings.guild_dir(guild) / "documents"),
             store=store,
