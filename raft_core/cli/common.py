@@ -149,3 +149,4 @@ def set_up_logging(verbose: bool) -> None:
         stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
     )
     logging.getLogger("raft_core").setLevel(logging.DEBUG if verbose else logging.INFO)
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # it warns of optional kernels nobody misses
