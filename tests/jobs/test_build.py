@@ -75,7 +75,7 @@ def test_too_few_chunks(home: Path) -> None:
 
 def test_an_endpoint_with_one_model_needs_no_name(home: Path) -> None:
     """The model is taken from the server's list, key, price and concurrency from the settings."""
-    with OpenAIServer(key="k3y") as server:
+    with OpenAIServer(key="k3y", latency_s=0.03) as server:
         settings = settings_with(
             home,
             town_chunks(),
