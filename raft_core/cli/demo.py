@@ -38,10 +38,10 @@ def demo(
 def _show(console: Console, done: Demo, out: Path) -> None:
     from rich.table import Table
 
-    from raft_core.cli.answering import show_comparison
+    from raft_core.cli.answering import _show
 
     for comparison in done.comparisons:
-        show_comparison(console, comparison)
+        _show(console, comparison)
         console.print()
     summary, base, tuned = done.summary, done.summary["base"], done.summary["tuned"]
     table = Table(title=f"{summary['n']} held-out questions, seed {summary['seed']}", title_justify="left")

@@ -84,13 +84,12 @@ def encode(tokenizer: PreTrainedTokenizerFast, world: World, passages: int) -> R
     ids, positions = told[0][:shared], list(range(shared))
     branches, weights = [0] * shared, [0.0] + [DOCUMENT_WEIGHT] * (shared - 1)
     for number, (prompt_ids, all_ids) in enumerate(zip(asked, told, strict=True), 1):
-        rest = len(all_ids) - shared
-        question = len(prompt_ids) - shared
+        rest, asking = len(all_ids) - shared, len(prompt_ids) - shared
         ids += all_ids[shared:]
         positions += range(shared, len(all_ids))
         branches += [number] * rest
         # The first token of a branch follows another branch's last one in the row: it cannot be scored.
-        weights += [0.0] + [DOCUMENT_WEIGHT] * (question - 1) + [1.0] * (rest - question)
+        weights += [0.0] + [DOCUMENT_WEIGHT] * (asking - 1) + [1.0] * (rest - asking)
     return Row(ids, positions, branches, weights)
 
 

@@ -6,12 +6,13 @@ more: coping with more distractors is what RAFT teaches. The same script runs on
 
 from __future__ import annotations
 
+import copy
 import json
 import logging
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import torch
 import typer
@@ -28,15 +29,19 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("raft_core.pocket.pretrain")
 
+Model = Any
+"""A LlamaForCausalLM: transformers' annotations do not fit its own methods."""
+
 MUON_RATE, ADAM_RATE = 0.02, 3e-3
 WARM_UP_STEPS, DECAY_SHARE = 100, 0.3
 STAGES: tuple[tuple[float, tuple[int, ...]], ...] = ((0.35, (1,)), (1.0, (1, 1, 2)))
 """Until which share of the steps how many passages are drawn from."""
 
 
-def make_model(vocabulary: int, pad: int, end: int) -> LlamaForCausalLM:
+def make_model(vocabulary: int, pad: int, end: int) -> Model:
     """Return pocket with random weights: a Llama of about 2.5 million parameters."""
-    return LlamaForCausalLM(
+    make: type[Model] = LlamaForCausalLM
+    return make(
         LlamaConfig(
             vocab_size=vocabulary,
             hidden_size=192,
@@ -53,7 +58,7 @@ def make_model(vocabulary: int, pad: int, end: int) -> LlamaForCausalLM:
     )
 
 
-def optimizers(model: LlamaForCausalLM) -> tuple[torch.optim.Optimizer, ...]:
+def optimizers(model: Model) -> tuple[torch.optim.Optimizer, ...]:
     """Return Muon over the layers' matrices and AdamW over embeddings and norms."""
     matrices = [p for name, p in model.named_parameters() if p.ndim == 2 and "embed" not in name]
     rest = [p for name, p in model.named_parameters() if p.ndim != 2 or "embed" in name]
@@ -68,7 +73,7 @@ def rate(step: int, steps: int) -> float:
     return min((step + 1) / WARM_UP_STEPS, (steps - step) / (steps * DECAY_SHARE), 1.0)
 
 
-def loss_of(model: LlamaForCausalLM, batch: dict[str, torch.Tensor], device: torch.device) -> torch.Tensor:
+def loss_of(model: Model, batch: dict[str, torch.Tensor], device: torch.device) -> torch.Tensor:
     """Return the weighted mean cross entropy of a batch."""
     batch = {name: tensor.to(device) for name, tensor in batch.items()}
     weights = batch.pop("weights")[:, 1:].flatten()
@@ -81,7 +86,7 @@ def loss_of(model: LlamaForCausalLM, batch: dict[str, torch.Tensor], device: tor
 
 
 @torch.inference_mode()
-def read(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, passages: int, n: int) -> float:
+def read(model: Model, tokenizer: Any, passages: int, n: int) -> float:
     """Return the share of `n` development questions answered exactly, by greedy generation."""
     right = 0
     for start in range(0, n, 50):
@@ -110,7 +115,9 @@ def stages(
         begin = end
 
 
-def pretrain(out: Path, *, steps: int, tokens: int, seed: int, check_every: int) -> None:
+def pretrain(
+    out: Path, *, steps: int, tokens: int, seed: int, check_every: int, questions: int = 100
+) -> None:
     """Train tokenizer and model, and save both in `out` with 16-bit weights and a log of the loss."""
     torch.manual_seed(seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -118,13 +125,14 @@ def pretrain(out: Path, *, steps: int, tokens: int, seed: int, check_every: int)
     model = make_model(len(tokenizer), tokenizer.pad_token_id, tokenizer.eos_token_id).to(device)
     both = optimizers(model)
     full = [[group["lr"] for group in one.param_groups] for one in both]
-    history, began, seen = [], time.monotonic(), 0
+    history: list[dict[str, Any]] = []
+    began, seen = time.monotonic(), 0
     for step, batch in enumerate(stages(tokenizer, seed, steps, tokens)):
         for one, rates in zip(both, full, strict=True):
             for group, high in zip(one.param_groups, rates, strict=True):
                 group["lr"] = high * rate(step, steps)
         loss = loss_of(model, batch, device)
-        loss.backward()
+        torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for one in both:
             one.step()
@@ -137,19 +145,16 @@ def pretrain(out: Path, *, steps: int, tokens: int, seed: int, check_every: int)
             )
             log.info("step %d of %d, loss %.3f, %d tokens, %.0f s", step, steps, loss.item(), seen, seconds)
         if (step + 1) % check_every == 0 or step + 1 == steps:
-            exact = {str(k): read(model.eval(), tokenizer, k, 100) for k in (1, 2, 4)}
+            exact = {str(k): read(model.eval(), tokenizer, k, questions) for k in (1, 2, 4)}
             model.train()
             history.append({"step": step, "exact": exact})
             log.info("step %d: exact answers by number of passages %s", step, exact)
             save(model, tokenizer, out, history)
 
 
-def save(
-    model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, out: Path, history: Sequence[object]
-) -> None:
+def save(model: Model, tokenizer: PreTrainedTokenizerFast, out: Path, history: Sequence[object]) -> None:
     """Save 16-bit weights, tokenizer and history in `out`; the model itself stays as it is."""
-    state = {name: tensor.to(torch.bfloat16) for name, tensor in model.state_dict().items()}
-    model.save_pretrained(out, state_dict=state)
+    copy.deepcopy(model).to(torch.bfloat16).save_pretrained(out)
     tokenizer.save_pretrained(out)
     (out / "pretraining.json").write_text(json.dumps(history, indent=1) + "\n")
 

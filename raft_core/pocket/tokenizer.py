@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import string
 from collections.abc import Iterator
+from typing import Any, cast
 
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
@@ -56,7 +57,8 @@ def train_tokenizer(seed: int, articles: int = 6000) -> PreTrainedTokenizerFast:
     tokenizer = _with_bytes(tokenizer)
     # Not "special": a server that skips special tokens must still show the quotes and the answer tag.
     tokenizer.add_tokens([AddedToken(tag, lstrip=True, normalized=False) for tag in MARKUP])
-    fast = PreTrainedTokenizerFast(
+    make: type[Any] = PreTrainedTokenizerFast  # its constructor is untyped
+    fast = make(
         tokenizer_object=tokenizer,
         pad_token=PAD,
         eos_token=END,
@@ -66,7 +68,7 @@ def train_tokenizer(seed: int, articles: int = 6000) -> PreTrainedTokenizerFast:
         clean_up_tokenization_spaces=False,
     )
     fast.chat_template = CHAT_TEMPLATE
-    return fast
+    return cast(PreTrainedTokenizerFast, fast)
 
 
 def _with_bytes(tokenizer: Tokenizer) -> Tokenizer:
