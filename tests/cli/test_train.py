@@ -59,7 +59,7 @@ def test_a_recipe_file_is_followed_and_people_get_words(made: str, tiny_model: P
         (["--dataset", "ds-9"], 1, "no data set 'ds-9' in guild 'local'"),
         (["--dataset", "ds-0", "--guild", "a/b"], 2, "use 1 to 64 letters"),
         (["--dataset", "ds-0", "--rank", "none"], 2, "unable to parse string as an integer"),
-        (["--dataset", "ds-0", "--rank", "0"], 2, "0 is not in the range x>=1"),
+        (["--dataset", "ds-0", "--rank", "0"], 2, "should be greater than or equal to 1"),
         (["--dataset", "ds-0", "--dropout", "2"], 1, "dropout cannot be 2.0"),
         (["--dataset", "ds-0", "--bits", "8"], 1, "bits cannot be 8"),
         (["--dataset", "ds-0", "--recipe", "none.yaml"], 1, "cannot read the recipe none.yaml"),
