@@ -86,7 +86,9 @@ class _Visible:
         """Keep what was collected."""
 
     def _break_at(self, tag: str) -> None:
-        if tag in _BLOCKS and len(self.parts) != self._cell_start:  # a cell's first paragraph stays in its row
+        if (
+            tag in _BLOCKS and len(self.parts) != self._cell_start
+        ):  # a cell's first paragraph stays in its row
             self._breaks = max(self._breaks, 2 if tag in _PARAGRAPHS else 1)
 
     def _emit(self, text: str) -> None:

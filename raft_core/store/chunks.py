@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from langchain_core.documents import Document as Found
     from langchain_core.embeddings import Embeddings
 
-BATCH = 256
+BATCH = 128
 """Chunks embedded and written at a time: large enough to batch well, small enough to show progress."""
 PAGE = 5000
 """Rows asked of Chroma at a time."""

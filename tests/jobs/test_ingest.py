@@ -127,7 +127,11 @@ def test_many_documents_share_batches(tmp_path: Path, settings: Settings) -> Non
     result = ingest(sorted(tmp_path.glob("*.txt")), settings, "local", report=seen.append)
     assert len(result.added) == 300
     assert seen[0] == Progress("reading", 0, 300, "000.txt")
-    assert [update.total for update in seen if update.stage == "embedding" and update.done] == [256, 44]
+    assert [update.total for update in seen if update.stage == "embedding" and update.done] == [
+        128,
+        128,
+        44,
+    ]
 
 
 def test_nothing_to_add_is_said(tmp_path: Path, settings: Settings) -> None:

@@ -153,7 +153,12 @@ def test_progress_is_reported(store: ChunkStore) -> None:
     """The first report comes before the first batch, the last when all is done."""
     seen: list[Progress] = []
     store.add([chunk("long", index, f"text {index}") for index in range(300)], seen.append)
-    assert [(update.done, update.total) for update in seen] == [(0, 300), (256, 300), (300, 300)]
+    assert [(update.done, update.total) for update in seen] == [
+        (0, 300),
+        (128, 300),
+        (256, 300),
+        (300, 300),
+    ]
 
 
 def test_large_stores_are_read_in_pages(store: ChunkStore) -> None:
