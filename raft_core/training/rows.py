@@ -79,9 +79,14 @@ def _texts(example: RaftExample, tokenizer: PreTrainedTokenizerBase) -> tuple[st
     if not tokenizer.chat_template:
         return user, f" {example.cot_answer}", True
     messages = [{"role": "user", "content": user}]
-    prompt = str(tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
-    messages.append({"role": "assistant", "content": example.cot_answer})
-    whole = str(tokenizer.apply_chat_template(messages, tokenize=False))
+    from jinja2 import TemplateError  # comes with torch, which the base install lacks
+
+    answered = [*messages, {"role": "assistant", "content": example.cot_answer}]
+    try:
+        prompt = str(tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
+        whole = str(tokenizer.apply_chat_template(answered, tokenize=False))
+    except (TemplateError, ValueError) as error:
+        raise TrainingError(f"the chat template of {tokenizer.name_or_path} fails: {error}") from error
     # Some templates render a finished turn unlike an open one (thinking models): the open one is what is served.
     completion = whole[len(prompt) :] if whole.startswith(prompt) else example.cot_answer
     return prompt, completion, False

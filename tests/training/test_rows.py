@@ -104,6 +104,12 @@ def test_a_tokenizer_without_an_end_is_refused(tokenizer: Any) -> None:
         tokenise(example(1), tokenizer, frozenset())
 
 
+def test_a_template_that_fails_is_named(tokenizer: Any) -> None:
+    tokenizer.chat_template = "{{ raise_exception('system first') }}"
+    with pytest.raises(TrainingError, match=r"the chat template of .* fails: system first"):
+        tokenise(example(1), tokenizer, ends(tokenizer))
+
+
 def test_long_rows_are_refused_or_counted() -> None:
     """Never cut, never dropped without a word."""
     rows = [Row([1] * length, 1) for length in (5, 10, 11)]
