@@ -20,6 +20,8 @@ class Prompting:
     def __init__(self, base: BaseModel, adapters: Adapters) -> None:
         self._base = base
         self._adapters = adapters
+        added = base.tokenizer.added_tokens_decoder.items()
+        self._special: dict[str, int] = {token.content: number for number, token in added if token.special}
         self._lock = threading.Lock()  # a fast tokenizer must not be used by two threads at once
 
     def chat(self, asked: ChatRequest, sink: Sink) -> Generation:
@@ -110,7 +112,5 @@ class Prompting:
 
     def _stop_ids(self, asked: Sampling) -> frozenset[int]:
         """Return the end tokens, and stop strings that are special tokens: their text is never shown."""
-        tokenizer = self._base.tokenizer
-        special = [stop for stop in asked.stops if stop in tokenizer.all_special_tokens]
-        ids = frozenset(tokenizer.convert_tokens_to_ids(special))
+        ids = frozenset(self._special[stop] for stop in asked.stops if stop in self._special)
         return ids if asked.ignore_eos else ids | self._base.eos_ids
