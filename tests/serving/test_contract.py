@@ -155,3 +155,4 @@ async def test_langchain_chat(server):
     assert reply.usage_metadata is not None
     assert reply.usage_metadata["output_tokens"] == 10
     assert reply.response_metadata["finish_reason"] == "length"
+    await model.root_async_client.close()
