@@ -19,7 +19,7 @@ _SCALE = r"(?:\s(?:thousand|million|billion|trillion))?"
 
 PATTERNS = (
     ("date", re.compile(rf"\b(?:\d{{1,2}} {_MONTH},? \d{{4}}|{_MONTH} \d{{1,2}}, \d{{4}}|\d{{4}}-\d\d-\d\d)\b")),
-    ("month", re.compile(rf"\b{_MONTH} \d{{4}}\b")),
+    ("month", re.compile(rf"\b{_MONTH}(?: \d{{4}}\b|\b(?! [A-Z\d]))")),
     ("decade", re.compile(r"\b(?:1[5-9]|20)\d0s\b")),
     ("century", re.compile(r"\b\d{1,2}(?:st|nd|rd|th) century\b")),
     ("money", re.compile(rf"[$€£]\s?\d[\d,]*(?:\.\d+)?{_SCALE}\b")),
