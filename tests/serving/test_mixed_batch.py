@@ -16,7 +16,8 @@ from raft_core.serving.embedded.engine import Engine, EngineClosed, QueueFull
 from raft_core.serving.embedded.generation import Generation, Piece
 from raft_core.serving.embedded.lora import Adapter, read_adapter
 from raft_core.serving.embedded.model import BaseModel, load_base
-from raft_core.settings import Settings
+from raft_core.settings import POCKET, Settings
+from tests.serving.adapters import make_adapter
 
 PROMPTS = ("The quick brown fox", "Answer the question from the documents. " * 9, "0123", "Query: é")
 TOKENS = 24
@@ -116,6 +117,25 @@ def test_small_memory_takes_turns(base, adapters, alone):
     asked = [ask(base, prompt, adapters[2]) for prompt in PROMPTS]
     engine.submit([generation for generation, _ in asked])
     assert [result(pieces).text for _, pieces in asked] == [alone["second", prompt] for prompt in PROMPTS]
+    engine.close()
+
+
+def test_4bit_base(tmp_path):
+    """A base in 4-bit takes the same adapters, and answers as PEFT does around 4-bit layers."""
+    from peft import PeftModel
+
+    settings = Settings(base_model=POCKET, load_in_4bit=True)  # the tiny model is narrower than a 4-bit block
+    reference, base = load_base(settings), load_base(settings)
+    folder = make_adapter(tmp_path / "adapter", Path(base.path), seed=1, rank=16, scale=0.1)
+    inputs = base.tokenizer("Who wrote the book?", return_tensors="pt", return_token_type_ids=False)
+    tuned = PeftModel.from_pretrained(reference.model, folder).eval()
+    ids = tuned.generate(**inputs, max_new_tokens=TOKENS, do_sample=False)[0]
+    engine = Engine(base)
+    adapter = read_adapter("tuned", folder, base)
+    asked = [ask(base, "Who wrote the book?", one) for one in (None, adapter)]
+    engine.submit([generation for generation, _ in asked])
+    _, said = [result(pieces).text for _, pieces in asked]
+    assert said == base.tokenizer.decode(ids[inputs["input_ids"].shape[1] :], skip_special_tokens=True)
     engine.close()
 
 

@@ -15,14 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import Depends, FastAPI, Request, Response
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, StreamingResponse
-from starlette.exceptions import HTTPException
+from fastapi.responses import StreamingResponse
 
-from raft_core.errors import ModelError, RaftError, UnknownModel
 from raft_core.serving.embedded.adapters import BASE, Adapters
 from raft_core.serving.embedded.answers import Answers
-from raft_core.serving.embedded.engine import Engine, EngineClosed
+from raft_core.serving.embedded.engine import Engine
+from raft_core.serving.embedded.failures import add_error_handlers
 from raft_core.serving.embedded.metrics import CountRequests, Metrics
 from raft_core.serving.embedded.prompting import Prompting
 from raft_core.serving.embedded.protocol import (
@@ -82,7 +80,7 @@ class Api:
         add("/v1/load_lora_adapter", self.load_adapter, methods=["POST"], dependencies=owner)
         add("/v1/unload_lora_adapter", self.unload_adapter, methods=["POST"], dependencies=owner)
         app.add_middleware(CountRequests, metrics=self.metrics)
-        _add_error_handlers(app)
+        add_error_handlers(app)
         return app
 
     async def check_key(self, request: Request) -> None:
@@ -221,39 +219,3 @@ def _is_loopback(request: Request) -> bool:
         return request.client is not None and ipaddress.ip_address(request.client.host).is_loopback
     except ValueError:
         return False
-
-
-def _add_error_handlers(app: FastAPI) -> None:
-    def shown(error: ApiError) -> JSONResponse:
-        headers = {"Retry-After": "1"} if error.status == 503 else None
-        return JSONResponse(error.body(), error.status, headers)
-
-    @app.exception_handler(ApiError)
-    async def _(_: Request, error: ApiError) -> JSONResponse:
-        return shown(error)
-
-    @app.exception_handler(RequestValidationError)
-    async def _(_: Request, error: RequestValidationError) -> JSONResponse:
-        first = error.errors()[0]
-        invalid = first["type"] == "json_invalid"  # its place is a byte's, no parameter's
-        where = [] if invalid else [str(part) for part in first["loc"][1:]]
-        message = first["msg"]
-        if first["type"] == "extra_forbidden":
-            message = "this server does not support it"
-        return shown(
-            ApiError(400, f"{'.'.join(where) or 'body'}: {message}", param=where[0] if where else None)
-        )
-
-    @app.exception_handler(HTTPException)
-    async def _(_: Request, error: HTTPException) -> JSONResponse:
-        return shown(ApiError(error.status_code, str(error.detail)))
-
-    @app.exception_handler(RaftError)
-    async def _(_: Request, error: RaftError) -> JSONResponse:
-        kinds = ((UnknownModel, 404), (ModelError, 400), (EngineClosed, 503))
-        status = next((status for kind, status in kinds if isinstance(error, kind)), 500)
-        return shown(ApiError(status, f"{error}{'; ' if error.remedy else ''}{error.remedy}"))
-
-    @app.exception_handler(Exception)
-    async def _(_: Request, error: Exception) -> JSONResponse:
-        return shown(ApiError(500, f"internal error: {type(error).__name__}"))

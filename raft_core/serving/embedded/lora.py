@@ -166,10 +166,9 @@ def _pair(
     if not (a.isfinite().all() and b.isfinite().all()):
         raise ModelError(f"adapter {name!r} holds numbers that are not finite in {layer}")
     scaled = b.float() * _scaling(layer, a.shape[0], config)
-    return (
-        a.t().contiguous().to(base.device, base.dtype),
-        scaled.t().contiguous().to(base.device, base.dtype),
-    )
+    weight = module.weight.dtype
+    dtype = weight if weight.is_floating_point else base.dtype  # 4-bit weights are packed in bytes
+    return a.t().contiguous().to(base.device, dtype), scaled.t().contiguous().to(base.device, dtype)
 
 
 def _scaling(layer: str, rank: int, config: dict[str, Any]) -> float:
@@ -187,12 +186,16 @@ class _Run:
 
 
 class LoraRows:
-    """Adds each row's own adapter to the linear layers of a model, by forward hooks."""
+    """Adds each row's own adapter to what the linear layers of a model return.
+
+    The layers' `forward` is replaced rather than hooked: PyTorch's path through hooks costs as much as
+    the small matrices do.
+    """
 
     def __init__(self, model: Any) -> None:
         self._runs: list[_Run] = []
         for name, module in _linear_layers(model).items():
-            module.register_forward_hook(self._hook(name))
+            module.forward = self._with_adapters(name, module.forward)
 
     @contextmanager
     def applied(self, adapters: Sequence[Adapter | None]) -> Iterator[None]:
@@ -208,13 +211,16 @@ class LoraRows:
         finally:
             self._runs.clear()
 
-    def _hook(self, layer: str) -> Callable[..., None]:
-        def add(_: torch.nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
+    def _with_adapters(
+        self, layer: str, plain: Callable[[torch.Tensor], torch.Tensor]
+    ) -> Callable[[torch.Tensor], torch.Tensor]:
+        def forward(x: torch.Tensor) -> torch.Tensor:
+            output = plain(x)
             for run in self._runs:
                 pair = run.pairs.get(layer)
                 if pair is not None:
                     a, b = pair
-                    delta = inputs[0][run.rows].to(a.dtype) @ a @ b
-                    output[run.rows].add_(delta)
+                    output[run.rows].flatten(0, 1).addmm_(x[run.rows].flatten(0, 1) @ a, b)
+            return output
 
-        return add
+        return forward

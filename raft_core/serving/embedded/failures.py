@@ -1,0 +1,50 @@
+"""Whatever goes wrong, in the protocol's shape."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from raft_core.errors import ModelError, RaftError, UnknownModel
+from raft_core.serving.embedded.engine import EngineClosed
+from raft_core.serving.embedded.protocol import ApiError
+
+
+def add_error_handlers(app: FastAPI) -> None:
+    """Have every error answered with an OpenAI-shaped body."""
+
+    def shown(error: ApiError) -> JSONResponse:
+        headers = {"Retry-After": "1"} if error.status == 503 else None
+        return JSONResponse(error.body(), error.status, headers)
+
+    @app.exception_handler(ApiError)
+    async def _(_: Request, error: ApiError) -> JSONResponse:
+        return shown(error)
+
+    @app.exception_handler(RequestValidationError)
+    async def _(_: Request, error: RequestValidationError) -> JSONResponse:
+        first = error.errors()[0]
+        invalid = first["type"] == "json_invalid"  # its place is a byte's, no parameter's
+        where = [] if invalid else [str(part) for part in first["loc"][1:]]
+        message = first["msg"]
+        if first["type"] == "extra_forbidden":
+            message = "this server does not support it"
+        return shown(
+            ApiError(400, f"{'.'.join(where) or 'body'}: {message}", param=where[0] if where else None)
+        )
+
+    @app.exception_handler(HTTPException)
+    async def _(_: Request, error: HTTPException) -> JSONResponse:
+        return shown(ApiError(error.status_code, str(error.detail)))
+
+    @app.exception_handler(RaftError)
+    async def _(_: Request, error: RaftError) -> JSONResponse:
+        kinds = ((UnknownModel, 404), (ModelError, 400), (EngineClosed, 503))
+        status = next((status for kind, status in kinds if isinstance(error, kind)), 500)
+        return shown(ApiError(status, f"{error}{'; ' if error.remedy else ''}{error.remedy}"))
+
+    @app.exception_handler(Exception)
+    async def _(_: Request, error: Exception) -> JSONResponse:
+        return shown(ApiError(500, f"internal error: {type(error).__name__}"))
