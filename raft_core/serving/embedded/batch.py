@@ -68,13 +68,13 @@ class Batch:
         for layer in self._layers:
             layer.select(index, spare)
 
-    def merge(self, other: Batch) -> None:
-        """Take over the rows of another batch, and put equal adapters side by side."""
-        width = max(self._width, other._width)
-        for mine, theirs in zip(self._layers, other._layers, strict=True):
-            mine.append(theirs)
-        self._pads = [pad + width - self._width for pad in self._pads]
-        self._pads += [pad + width - other._width for pad in other._pads]
+    def merge(self, others: Sequence[Batch]) -> None:
+        """Take over the rows of other batches, and put equal adapters side by side."""
+        for index, layer in enumerate(self._layers):
+            layer.extend([other._layers[index] for other in others])
+        batches = (self, *others)
+        width = max(batch._width for batch in batches)
+        self._pads = [pad + width - batch._width for batch in batches for pad in batch._pads]
         self._width = width
-        self.rows += other.rows
+        self.rows = [row for batch in batches for row in batch.rows]
         self.keep(sorted(range(len(self.rows)), key=lambda index: id(self.rows[index].generation.adapter)))

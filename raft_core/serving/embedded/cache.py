@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -40,14 +41,13 @@ class SpareLayer(DynamicLayer):  # type: ignore[no-untyped-call]  # transformers
         keys, values = self._held()
         self._replace(keys[rows, :, first:], values[rows, :, first:])
 
-    def append(self, other: SpareLayer) -> None:
-        """Add another layer's rows below; the narrower is padded on the left."""
-        keys, values = self._held()
-        more_keys, more_values = other._held()
-        width = max(keys.shape[-2], more_keys.shape[-2])
+    def extend(self, others: Sequence[SpareLayer]) -> None:
+        """Add other layers' rows below; what is narrower is padded on the left."""
+        held = [layer._held() for layer in (self, *others)]
+        width = max(keys.shape[-2] for keys, _ in held)
         self._replace(
-            torch.cat([_widened(keys, width), _widened(more_keys, width)]),
-            torch.cat([_widened(values, width), _widened(more_values, width)]),
+            torch.cat([_widened(keys, width) for keys, _ in held]),
+            torch.cat([_widened(values, width) for _, values in held]),
         )
 
     def _held(self) -> tuple[torch.Tensor, torch.Tensor]:

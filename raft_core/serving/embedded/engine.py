@@ -25,8 +25,12 @@ MAX_ROWS = 64
 MAX_WAITING = 256
 GATHER_S = 0.004
 """How long an idle engine waits for the requests that come together with the first one."""
-PREFILL_TOKENS = 8192
-"""Prompts are read together up to this many tokens, padding included, and alone beyond it."""
+PREFILL_TOKENS = {"cpu": 512, "cuda": 8192}
+"""Prompts are read together up to this many tokens, padding included, and alone beyond it: a GPU wants
+large matrices, a CPU those that stay in its caches."""
+
+JOIN_TOKENS = 8192
+"""Prompt tokens read between two steps, one prompt at least: those who are being answered wait for it."""
 
 
 class QueueFull(RaftError):
@@ -143,14 +147,15 @@ class Engine:
 
     def _join(self) -> None:
         """Take waiting requests into the batch, in order, as long as they fit into memory."""
-        admitted = self._admit()
+        admitted = sorted(self._admit(), key=lambda one: id(one.adapter))
+        limit = PREFILL_TOKENS.get(self.base.device.type, 0)
+        joining: list[Batch] = []
         while admitted:
             size = len(admitted)
-            while size > 1 and size * max(len(one.prompt) for one in admitted[:size]) > PREFILL_TOKENS:
+            while size > 1 and size * max(len(one.prompt) for one in admitted[:size]) > limit:
                 size -= 1
             group, admitted = admitted[:size], admitted[size:]
             rows = [Row(one, self.base.tokenizer, self.base.device) for one in group]
-            rows.sort(key=lambda row: id(row.generation.adapter))
             try:
                 batch = Batch(self.base, self._lora, rows)
                 self._advance(batch, batch.prefill())
@@ -158,17 +163,21 @@ class Engine:
                 log.exception("reading %d prompts failed", len(rows))
                 self._fail(rows, error)
                 continue
-            self._take_in(batch)
+            if batch.rows:
+                joining.append(batch)
+        self._take_in(joining)
 
-    def _take_in(self, batch: Batch) -> None:
-        if self._batch is None or not batch.rows:
-            self._batch = self._batch or (batch if batch.rows else None)
+    def _take_in(self, joining: list[Batch]) -> None:
+        batches = [self._batch, *joining] if self._batch else joining
+        if not joining:
             return
         try:
-            self._batch.merge(batch)
+            if len(batches) > 1:
+                batches[0].merge(batches[1:])
+            self._batch = batches[0]
         except Exception as error:  # out of memory, half merged: nothing of it can be used
-            log.exception("merging two batches failed")
-            self._fail([*self._batch.rows, *batch.rows], error)
+            log.exception("merging %d batches failed", len(batches))
+            self._fail([row for batch in batches for row in batch.rows], error)
             self._batch = None
 
     def _admit(self) -> list[Generation]:
@@ -178,6 +187,9 @@ class Engine:
             while self._waiting and len(running) < self._max_rows:
                 longest = max(one.reserved for one in [*running, self._waiting[0]])
                 if running and (len(running) + 1) * longest > self.base.max_batch_tokens:
+                    break
+                prompts = sum(len(one.prompt) for one in [*admitted, self._waiting[0]])
+                if admitted and prompts > JOIN_TOKENS:
                     break
                 admitted.append(self._waiting.popleft())
                 running.append(admitted[-1])
