@@ -34,17 +34,6 @@ class Row:
     weights: list[float]
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """A stretch of the curriculum: how many passages are drawn from, how many facts an article has
-    (fewest, most), and how often all questions are about the last passage."""
-
-    steps: int
-    passages: tuple[int, ...]
-    facts: tuple[int, int] = (4, 6)
-    last: float = 0.0
-
-
 def answer_text(item: Item, prompt: str) -> str:
     """Return what a good answer to `item` says under a prompt: quoted under raft, bare under rag."""
     if prompt == "rag":
@@ -53,26 +42,21 @@ def answer_text(item: Item, prompt: str) -> str:
     return f"##Reason:{quotes} {ANSWER_TAG} {item.answer}"
 
 
-def dialogues(world: World, passages: int, last: float) -> tuple[list[str], list[tuple[str, str]], str]:
-    """Return the documents, (question, answer) pairs about them, and the prompt's name.
-
-    With probability `last` all questions are about the last document, else about any.
-    """
+def dialogues(world: World, passages: int) -> tuple[list[str], list[tuple[str, str]], str]:
+    """Return the documents, (question, answer) pairs about them, and the prompt's name."""
     rng = world.rng
     prompt = rng.choice(("raft", "raft", "rag"))
     if passages >= 2 and rng.random() < 0.1:
         pair, bridge = world.two_hop()
-        articles: list[Article] = rng.sample(pair, 2)
+        articles: list[Article] = list(pair)
         items = [bridge]
     else:
         first = world.article()
         same_kind = rng.random() < 0.5
         articles = [first] + [world.article(first.kind if same_kind else None) for _ in range(passages - 1)]
         items = []
-        rng.shuffle(articles)
-    asked_about = articles[-1:] if rng.random() < last else articles
     while len(items) < QUESTIONS:
-        article, dice = rng.choice(asked_about), rng.random()
+        article, dice = rng.choice(articles), rng.random()
         if dice < 0.05:
             items.append(world.yes_no(article))
         elif dice < 0.08:
@@ -87,9 +71,9 @@ def dialogues(world: World, passages: int, last: float) -> tuple[list[str], list
     )
 
 
-def encode(tokenizer: PreTrainedTokenizerFast, world: World, passages: int, last: float = 0.0) -> Row:
+def encode(tokenizer: PreTrainedTokenizerFast, world: World, passages: int) -> Row:
     """Return one training sequence: the dialogues' common beginning once, then what differs."""
-    documents, pairs, prompt = dialogues(world, passages, last)
+    documents, pairs, prompt = dialogues(world, passages)
     texts = []
     for question, answer in pairs:
         shown = prompts.render(prompt, question, documents)
@@ -132,16 +116,19 @@ def collate(rows: Sequence[Row], pad: int) -> dict[str, torch.Tensor]:
 
 
 def batches(
-    tokenizer: PreTrainedTokenizerFast, seed: int, stage: Stage, tokens: int, pool: int = 8
+    tokenizer: PreTrainedTokenizerFast, seed: int, passages: Sequence[int], tokens: int, pool: int = 8
 ) -> Iterator[dict[str, torch.Tensor]]:
-    """Yield batches of about `tokens` tokens for ever, rows of like length together."""
-    world = World(seed, "pretraining", stage.facts)
+    """Yield batches of about `tokens` tokens for ever, rows of like length together.
+
+    `passages` is drawn from for each row: (1, 1, 2) gives two thirds of rows one passage.
+    """
+    world = World(seed, "pretraining")
     rng = random.Random(seed)
     pad = int(tokenizer.pad_token_id)
     while True:
         rows: list[Row] = []
         while sum(len(row.ids) for row in rows) < tokens * pool:
-            rows.append(encode(tokenizer, world, rng.choice(stage.passages), stage.last))
+            rows.append(encode(tokenizer, world, rng.choice(passages)))
         rows.sort(key=lambda row: len(row.ids))
         made: list[list[Row]] = [[]]
         for row in rows:

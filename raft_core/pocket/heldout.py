@@ -5,9 +5,6 @@ from __future__ import annotations
 from raft_core.pocket.world import Split, World
 from raft_core.records import Question
 
-FACTS = (2, 3)
-"""Sentences of fact in an article, fewest and most: four articles are as long as two of pretraining."""
-
 
 def questions(n: int, seed: int, distractors: int = 3, split: Split = "heldout") -> list[Question]:
     """Return `n` questions, each over one article that answers it and `distractors` that do not.
@@ -15,7 +12,7 @@ def questions(n: int, seed: int, distractors: int = 3, split: Split = "heldout")
     Every question has articles of its own, in an order drawn by seed; half of the distractors are of
     the answering article's kind. Names are shared with no other split. One sentence is one fact.
     """
-    world = World(seed, split, FACTS)
+    world = World(seed, split)
     made = []
     for number in range(n):
         oracle = world.article()

@@ -18,8 +18,6 @@ import typer
 from raft_core.pocket.world import Article, World
 
 SEED = 7
-FACTS = (2, 4)
-"""Sentences of fact in an article, fewest and most."""
 FOLDER = Path(__file__).parent / "library"
 WRITTEN = datetime(2026, 1, 1, tzinfo=UTC)
 """Stamped into files that carry a date, so that writing them again changes nothing."""
@@ -107,7 +105,7 @@ PLAN: tuple[tuple[str, Writer, int, int], ...] = (
 
 def library_articles() -> Iterator[tuple[str, Writer, list[Article]]]:
     """Yield file name, writer and articles of every file of the library."""
-    world = World(SEED, "library", FACTS)
+    world = World(SEED, "library")
     for suffix, writer, files, each in PLAN:
         for number in range(1, files + 1):
             articles = [world.article() for _ in range(each)]

@@ -103,8 +103,7 @@ class Item:
 class World:
     """Makes articles of one split; the same seed and calls give the same world."""
 
-    def __init__(self, seed: int, split: Split, facts: tuple[int, int] = (4, 6)) -> None:
-        self.facts = facts
+    def __init__(self, seed: int, split: Split) -> None:
         self.rng = random.Random(f"{split}-{seed}")
         self._index = SPLITS.index(split)
 
@@ -134,11 +133,11 @@ class World:
         return self.rng.choice(WORDS[of])
 
     def article(self, kind: Kind | None = None, name: str | None = None) -> Article:
-        """Return an article of `facts` facts (fewest, most), one or no filler, in a random order."""
+        """Return an article with four to six facts, one or no filler, in a random order."""
         kind = kind or self.rng.choice(KINDS)
         pattern = self.rng.choice(kind.names)
         name = name or pattern.format(*(self.word() for _ in range(pattern.count("{}"))))
-        relations = self.rng.sample(kind.relations, self.rng.randint(*self.facts))
+        relations = self.rng.sample(kind.relations, self.rng.randint(4, len(kind.relations)))
         facts = tuple(self._fact(relation, name) for relation in relations)
         sentences = [fact.sentence for fact in facts]
         if self.rng.random() < 0.3:

@@ -16,8 +16,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: E402  # af
 from raft_core import prompts  # noqa: E402
 from raft_core.models import resolve_base  # noqa: E402
 from raft_core.pocket import heldout  # noqa: E402
-from raft_core.pocket.curriculum import DOCUMENT_WEIGHT, Stage, batches, encode  # noqa: E402
-from raft_core.pocket.pretrain import Phase, pretrain, read  # noqa: E402
+from raft_core.pocket.curriculum import DOCUMENT_WEIGHT, batches, encode  # noqa: E402
+from raft_core.pocket.pretrain import pretrain, rate, read  # noqa: E402
 from raft_core.pocket.world import World  # noqa: E402
 
 FOLDER = Path(resolve_base("pocket"))
@@ -83,7 +83,7 @@ def test_training_rows_are_what_a_server_renders():
 def test_branches_do_not_see_each_other():
     """A branch's logits are those of its dialogue alone: sharing the documents changes nothing."""
     model = AutoModelForCausalLM.from_pretrained(FOLDER, dtype=torch.float32).eval()
-    batch = next(batches(TOKENIZER, 0, Stage(1, (1, 2)), 1500))
+    batch = next(batches(TOKENIZER, 0, (1, 2), 1500))
     weights = batch.pop("weights")
     with torch.inference_mode():
         logits = model(**batch, use_cache=False).logits[0]
@@ -98,17 +98,16 @@ def test_branches_do_not_see_each_other():
 
 
 def test_learning_rate_warms_up_and_decays_to_nothing():
-    phase = Phase((Stage(1000, (1,)),), peak=0.5, warm_up=100, decay=0.3)
-    assert phase.rate(0) == pytest.approx(0.005)
-    assert phase.rate(500) == 0.5
-    assert phase.rate(850) == pytest.approx(0.25)
-    assert phase.rate(999) == pytest.approx(0.5 / 300)
+    assert rate(0, 1000) == pytest.approx(0.01)
+    assert rate(500, 1000) == 1.0
+    assert rate(850, 1000) == pytest.approx(0.5)
+    assert rate(999, 1000) == pytest.approx(1 / 300)
 
 
 def test_the_pretraining_script_runs_and_repeats_itself(tmp_path: Path):
-    """One step of each stage, twice with one seed: the same weights, and a folder that loads."""
+    """Two steps twice with one seed: the same weights, and a folder that loads."""
     for name in ("a", "b"):
-        pretrain(tmp_path / name, share=0.0, tokens=600, seed=3, check_every=100, questions=2)
+        pretrain(tmp_path / name, steps=2, tokens=600, seed=3, check_every=100, questions=2)
     first, second = (
         AutoModelForCausalLM.from_pretrained(tmp_path / name).state_dict() for name in ("a", "b")
     )
