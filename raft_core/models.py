@@ -29,11 +29,15 @@ def resolve_base(name: str) -> str:
 
 
 def fingerprint(name: str) -> str:
-    """Return a hash that changes when a base model's folder does; a hub id stands for itself."""
+    """Return a hash that changes when a base model's folder does, its card aside; a hub id stands for itself."""
     resolved = Path(resolve_base(name))
     if not resolved.is_dir():
         return content_hash(name)
-    stamps = [(path.name, path.stat().st_size) for path in sorted(resolved.iterdir()) if path.is_file()]
+    stamps = [
+        (path.name, path.stat().st_size)
+        for path in sorted(resolved.iterdir())
+        if path.is_file() and path.suffix != ".md"
+    ]
     config = (resolved / "config.json").read_text(encoding="utf-8")
     return content_hash(stamps, config)
 
