@@ -36,8 +36,8 @@ Model = Any
 
 MUON_RATE, ADAM_RATE = 0.02, 3e-3
 STRETCHED_THETA = 25_000.0
-"""Rotary base of the saved model, 10,000 while it learns: the best of five for the base itself with four
-passages, on development questions (docs/log.md)."""
+"""Rotary base of the saved model, 10,000 while it learns: the best of three for the base itself with four
+passages, on 200 development questions (docs/log.md)."""
 WARM_UP_STEPS, DECAY_SHARE = 100, 0.3
 STAGES: tuple[tuple[float, tuple[int, ...]], ...] = ((0.35, (1,)), (1.0, (1, 1, 2)))
 """Until which share of the steps how many passages are drawn from."""
