@@ -75,7 +75,7 @@ class Chat:
                 await self._until_allowed()
                 try:
                     return _read(await self._llm.ainvoke(prompt, max_tokens=max_tokens), prompt, self.url)
-                except Exception as error:
+                except Exception as error:  # diagnose() knows the client's errors; others go on up
                     trouble = diagnose(error, self.url, self.model, self._timeout_s)
                     tried += 1
                     if trouble is None:
