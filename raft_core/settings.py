@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from platformdirs import user_data_path
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -24,10 +24,20 @@ class Settings(BaseSettings):
     """Where things live and which models serve; from RAFTBOT_* variables, `.env`, or `raftbot.toml`."""
 
     model_config = SettingsConfigDict(
-        env_prefix="RAFTBOT_", env_file=".env", toml_file="raftbot.toml", extra="ignore", frozen=True
+        env_prefix="RAFTBOT_",
+        env_file=".env",
+        toml_file="raftbot.toml",
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,  # a database URL holds a password
     )
 
     home: Path = Field(default_factory=lambda: user_data_path("raftbot"))
+    database_url: SecretStr | None = None
+    """postgresql://user:password@host/name for registry and jobs; empty keeps both in SQLite files in `home`."""
+    artifacts_url: str | None = None
+    """Where data sets, adapters and scores are shared between machines, as fsspec names it; empty: only `home`."""
+
     base_model: str = POCKET
     """`pocket`, a Hugging Face folder, or a hub id."""
     load_in_4bit: bool = False
@@ -53,12 +63,34 @@ class Settings(BaseSettings):
     generator_key: SecretStr | None = None
     generator_concurrency: int = Field(default=16, ge=1)
     price_per_1k_tokens_usd: float = Field(default=0.0, ge=0)
+    price_per_request_usd: float = Field(default=0.0, ge=0)
     price_per_gpu_hour_usd: float = Field(default=0.0, ge=0)
+    daily_budget_usd: float | None = Field(default=None, ge=0)
+    """What one guild's jobs may cost in a day (UTC); empty is no limit."""
+
+    max_queued_jobs: int = Field(default=100, ge=1)
+    max_queued_jobs_per_guild: int = Field(default=20, ge=1)
+    training_processes: int = Field(default=1, ge=1)
+    """GPUs that one training uses; more than one goes through accelerate launch."""
+    worker_concurrency: int = Field(default=2, ge=1)
+    """Generations and evaluations that one worker runs beside a training."""
+
+    discord_token: SecretStr | None = None
 
     prompt: Literal["rag", "raft"] = "raft"
     """Which template of `prompts/` asks the models."""
     top_k: int = Field(default=4, ge=1)
     max_new_tokens: int = Field(default=800, ge=1)
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_postgres(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is None or not url.get_secret_value():
+            return None
+        scheme, _, rest = url.get_secret_value().partition("://")
+        if scheme not in {"postgresql", "postgres", "postgresql+psycopg"} or not rest:
+            raise ValueError("a database URL begins with postgresql://; leave it empty for SQLite")
+        return SecretStr(f"postgresql://{rest}")
 
     @classmethod
     def settings_customise_sources(
@@ -75,6 +107,21 @@ class Settings(BaseSettings):
     def guild_dir(self, guild: str) -> Path:
         """Return the folder that holds everything of one guild."""
         return self.home / "guilds" / guild
+
+    @property
+    def registry_url(self) -> str:
+        """The registry's database; holds a password where it is Postgres."""
+        return self._database("raftbot.sqlite3")
+
+    @property
+    def jobs_url(self) -> str:
+        """DBOS's database; holds a password where it is Postgres."""
+        return self._database("jobs.sqlite3")
+
+    def _database(self, file: str) -> str:
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return f"sqlite:///{self.home.absolute() / file}"
 
     @property
     def chroma_dir(self) -> Path:
