@@ -60,6 +60,92 @@ class BuildSettings:
                 raise SettingsError(f"{name} must be {wanted}, not {getattr(self, name)}")
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a build will do: the data set's id, the chunks it asks about in order, and all it may show."""
+
+    dataset_id: str
+    asked: tuple[Chunk, ...]
+    pool: tuple[Chunk, ...]
+
+
+def plan(
+    chunks: Sequence[Chunk], settings: BuildSettings, generator: Generator, nearest_by: str = ""
+) -> Plan:
+    """Return what to build from `chunks`; `nearest_by` names the embeddings that find hard distractors.
+
+    Raises:
+        TooFewChunks: fewer different chunks than one row needs.
+    """
+    pool = distinct(chunks)
+    if len(pool) < settings.distractors + 1 + (settings.p < 1):
+        raise TooFewChunks(len(pool), settings.distractors, stand_in=settings.p < 1)
+    inputs = [(chunk.id, chunk.title, chunk.text) for chunk in pool]
+    by = nearest_by if settings.distractor_choice == "hard" else ""
+    key = content_hash(inputs, asdict(settings), generator.fingerprint, by, length=8)
+    asked = sorted(pool, key=lambda chunk: content_hash(settings.seed, chunk.id))[: settings.chunks]
+    return Plan(f"ds-{key}", tuple(asked), tuple(pool))
+
+
+def draft(
+    chunks: Sequence[Chunk], settings: BuildSettings, generator: Generator, report: Report = silent
+) -> list[Drafts]:
+    """Return what the generator drafts about each chunk, `generator.concurrency` chunks at a time.
+
+    Runs an event loop of its own: call it from a thread where none is running.
+
+    Raises:
+        EndpointError: the generator cannot go on; what it had finished is used by the next run.
+    """
+    return asyncio.run(_draft_all(chunks, settings, generator, report))
+
+
+def assemble(
+    planned: Plan,
+    drafts: Sequence[Drafts],
+    settings: BuildSettings,
+    datasets: Path,
+    guild: str,
+    *,
+    generator: str,
+    nearest: Nearest | None = None,
+    price_per_1k_tokens_usd: float = 0.0,
+) -> DatasetInfo:
+    """Check the drafts, add distractors, and write the data set into `datasets`/ID.
+
+    `generator` is the name for the card; `nearest` finds hard distractors.
+
+    Raises:
+        DatasetError: not one row passed the checks.
+        StorageError: the disk is full or not writable.
+    """
+    hard = settings.distractor_choice == "hard"
+    distractors = Distractors(planned.pool, nearest if hard else None)
+    rows, rejected = _assemble(planned.asked, drafts, settings, distractors)
+    if not rows:
+        reasons = files.count_reasons(rejected)
+        raise DatasetError(
+            f"not one of {len(rejected)} rows passed the checks: {', '.join(f'{why} ({n})' for why, n in reasons.items())}",
+            remedy="add documents of running text, or use a stronger generator",
+        )
+    tokens = sum(draft.tokens for draft in drafts)
+    info = DatasetInfo(
+        id=planned.dataset_id,
+        guild=guild,
+        rows=len(rows),
+        rejected=len(rejected),
+        content_hash=files.rows_hash(rows),
+        tokens=tokens,
+        cost_usd=round(tokens / 1000 * price_per_1k_tokens_usd, 6),
+        generator=generator,
+        settings=asdict(settings),
+        documents=_documents_of(rows, planned.pool),
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    files.save(datasets / planned.dataset_id, info, rows, rejected)
+    return info
+
+
 def build(
     chunks: Sequence[Chunk],
     settings: BuildSettings,
@@ -72,51 +158,24 @@ def build(
     price_per_1k_tokens_usd: float = 0.0,
     report: Report = silent,
 ) -> DatasetInfo:
-    """Build a data set into `datasets`/ID, or return it at once where the same one is there.
-
-    `nearest` finds hard distractors and `nearest_by` names the embeddings it uses. Runs an event loop of its own:
-    call it from a thread where one is running.
+    """Plan, draft and assemble a data set in one go, or return it at once where the same one is there.
 
     Raises:
-        TooFewChunks: fewer different chunks than one row needs.
-        EndpointError: the generator cannot go on; what it had finished is used by the next run.
-        DatasetError: not one row passed the checks.
-        StorageError: the disk is full or not writable.
+        TooFewChunks, EndpointError, DatasetError, StorageError: as the three steps say.
     """
-    pool = distinct(chunks)
-    if len(pool) < settings.distractors + 1 + (settings.p < 1):
-        raise TooFewChunks(len(pool), settings.distractors, stand_in=settings.p < 1)
-    hard = settings.distractor_choice == "hard"
-    inputs = [(chunk.id, chunk.title, chunk.text) for chunk in pool]
-    key = content_hash(inputs, asdict(settings), generator.fingerprint, nearest_by if hard else "", length=8)
-    dataset_id = f"ds-{key}"
-    if files.is_complete(datasets / dataset_id):
-        return files.load_info(datasets / dataset_id)
-    asked = sorted(pool, key=lambda chunk: content_hash(settings.seed, chunk.id))[: settings.chunks]
-    drafts = asyncio.run(_draft_all(asked, settings, generator, report))
-    rows, rejected = _assemble(asked, drafts, settings, Distractors(pool, nearest if hard else None))
-    if not rows:
-        reasons = files.count_reasons(rejected)
-        raise DatasetError(
-            f"not one of {len(rejected)} rows passed the checks: {', '.join(f'{why} ({n})' for why, n in reasons.items())}",
-            remedy="add documents of running text, or use a stronger generator",
-        )
-    tokens = sum(draft.tokens for draft in drafts)
-    info = DatasetInfo(
-        id=dataset_id,
-        guild=guild,
-        rows=len(rows),
-        rejected=len(rejected),
-        content_hash=files.rows_hash(rows),
-        tokens=tokens,
-        cost_usd=round(tokens / 1000 * price_per_1k_tokens_usd, 6),
+    planned = plan(chunks, settings, generator, nearest_by)
+    if files.is_complete(datasets / planned.dataset_id):
+        return files.load_info(datasets / planned.dataset_id)
+    return assemble(
+        planned,
+        draft(planned.asked, settings, generator, report),
+        settings,
+        datasets,
+        guild,
         generator=generator.name,
-        settings=asdict(settings),
-        documents=_documents_of(rows, pool),
-        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        nearest=nearest,
+        price_per_1k_tokens_usd=price_per_1k_tokens_usd,
     )
-    files.save(datasets / dataset_id, info, rows, rejected)
-    return info
 
 
 async def _draft_all(
