@@ -17,7 +17,11 @@
     ├── EndpointError           a model server is down, slow, refuses or returns rubbish
     ├── EvaluationError
     │   └── BadRecord           a gold or prediction record does not fit the HotpotQA format
-    └── StorageError            the disk is full or not writable
+    ├── RegistryError           the database of the registry is locked, unreachable, broken or too new
+    ├── StorageError            the disk is full or not writable
+    └── MachineError            the processes of one machine cannot run together
+        ├── AlreadyUp
+        └── ServiceFailed       one of them did not start; holds the end of its log
 
 Errors of other libraries are translated at the boundary where they appear; `str(error)` is one
 line that says what happened, `error.remedy` one line that says what to do.
@@ -153,5 +157,37 @@ class BadRecord(EvaluationError):
         self.field = field
 
 
+class RegistryError(RaftError):
+    """The registry's database cannot be used; `url` is shown without its password."""
+
+    def __init__(self, url: str, reason: str, *, remedy: str = "") -> None:
+        super().__init__(f"the registry at {url} {reason}", remedy=remedy)
+        self.url = url
+
+
 class StorageError(RaftError):
     """The disk is full or not writable."""
+
+
+class MachineError(RaftError):
+    """The processes of one machine cannot run together."""
+
+
+class AlreadyUp(MachineError):
+    """Another `raftbot up` runs on the same home."""
+
+    def __init__(self, home: str, pid: str) -> None:
+        super().__init__(
+            f"raftbot is up already on {home}, as process {pid}",
+            remedy=f"use it as it is, stop it with: kill {pid}, or set RAFTBOT_HOME to another folder",
+        )
+        self.pid = pid
+
+
+class ServiceFailed(MachineError):
+    """A service did not start; `tail` is the end of what it wrote."""
+
+    def __init__(self, name: str, reason: str, log: str, tail: str) -> None:
+        super().__init__(f"the service {name} {reason}", remedy=f"see its log: {log}")
+        self.name = name
+        self.tail = tail
