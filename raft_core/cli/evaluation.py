@@ -56,19 +56,9 @@ def evaluate(
     if prompt not in {None, "rag", "raft"}:
         raise typer.BadParameter("use rag or raft", param_hint="--prompt")
     configured = settings()
+    what = job.EvaluationSettings(data, tuple(split_models(models)), limit, seed, prompt, max_new_tokens)
     with progress() as report:
-        evaluation = job.evaluate(
-            configured,
-            guild,
-            data,
-            split_models(models),
-            limit=limit,
-            seed=seed,
-            prompt=prompt,
-            max_new_tokens=max_new_tokens,
-            out=out,
-            report=report,
-        )
+        evaluation = job.evaluate(configured, guild, what, out=out, report=report)
     folder = out or configured.guild_dir(guild) / "evaluations" / evaluation.id
     emit(evaluation.as_json(), as_json=as_json, human=lambda console: _show(console, evaluation, folder))
 

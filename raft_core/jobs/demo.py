@@ -21,7 +21,7 @@ from raft_core.errors import DatasetError
 from raft_core.files import translated_os_errors, write_json
 from raft_core.jobs.ask import ask
 from raft_core.jobs.build import build_dataset, datasets_dir, make_generator
-from raft_core.jobs.evaluate import evaluate
+from raft_core.jobs.evaluate import EvaluationSettings, evaluate
 from raft_core.jobs.ingest import ingest
 from raft_core.jobs.served import BASE, served
 from raft_core.jobs.train import train_adapter
@@ -111,9 +111,8 @@ def run_demo(
                 demo.comparisons += (comparison,)
                 on_comparison(comparison)
         with demo.timed("evaluate"):
-            evaluation = evaluate(
-                there, GUILD, POCKET, models, limit=questions, seed=seed, out=out, report=report
-            )
+            what = EvaluationSettings(POCKET, tuple(models), limit=questions, seed=seed)
+            evaluation = evaluate(there, GUILD, what, out=out, report=report)
     demo.summary = _summary(evaluation.as_json(), adapter, rows=dataset.rows) | {
         "documents": len(ingested.added),
         "chunks": sum(info.chunks for info in ingested.added),

@@ -7,6 +7,7 @@ import random
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,58 +31,116 @@ POCKET_QUESTIONS = 200
 """How many questions `pocket` means where no limit is given: enough for a paired interval."""
 
 
+@dataclass(frozen=True, slots=True)
+class EvaluationSettings:
+    """What to evaluate: `models` on `data`, a file in HotpotQA's format or `pocket` for its held-out world.
+
+    Adapters run under the prompt they were trained with; the base runs under both prompts and counts
+    with its better one, unless `prompt` names one for all.
+
+    Raises:
+        EvaluationError: the limit leaves no question.
+    """
+
+    data: str
+    models: tuple[str, ...]
+    limit: int | None = None
+    seed: int = 0
+    prompt: str | None = None
+    max_new_tokens: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.limit is not None and self.limit < 1:
+            raise EvaluationError(
+                f"a limit of {self.limit} leaves no question", remedy="give a limit of 1 or more"
+            )
+
+
 def evaluate(
     settings: Settings,
     guild: str,
-    data: str,
-    models: Sequence[str],
+    what: EvaluationSettings,
     *,
-    limit: int | None = None,
-    seed: int = 0,
-    prompt: str | None = None,
-    max_new_tokens: int | None = None,
     out: Path | None = None,
     report: Report = silent,
 ) -> Evaluation:
-    """Score `models` on `data`: a file in HotpotQA's format, or `pocket` for the held-out pocket world.
-
-    Adapters run under the prompt they were trained with; the base runs under both prompts and counts
-    with its better one, unless `prompt` names one for all. Everything is kept in the guild's
-    `evaluations/<id>/` and copied to the folder `out` where given.
+    """Ask all questions and judge the answers; keep all in the guild's `evaluations/<id>/` and in `out`.
 
     Raises:
         BadRecord: a record of the file does not fit the format.
         UnknownModel: nobody serves a model by that name.
         EndpointError: the model server failed; nothing is scored then.
     """
+    started = time.perf_counter()
+    runs = answer(settings, guild, what, report=report)
+    seconds = time.perf_counter() - started
+    return judge_runs(settings, guild, what, runs, seconds, out=out)
+
+
+def count_questions(what: EvaluationSettings) -> int:
+    """Return how many questions will be asked."""
+    return len(_questions(what)[0])
+
+
+def answer(
+    settings: Settings,
+    guild: str,
+    what: EvaluationSettings,
+    *,
+    start: int = 0,
+    stop: int | None = None,
+    report: Report = silent,
+) -> list[Run]:
+    """Return every model's answers to the questions from `start` up to `stop`, under every prompt of its.
+
+    Raises:
+        BadRecord, UnknownModel, EndpointError: as `evaluate`.
+    """
+    found = find_models(settings, guild, what.models)
+    questions = _questions(what)[0][start:stop]
+    with served(settings, found, report) as server:
+        return _ask_all(
+            server,
+            _plan(found, what.prompt),
+            questions,
+            max_new_tokens=what.max_new_tokens or settings.max_new_tokens,
+            seed=what.seed,
+            report=report,
+        )
+
+
+def merge(slices: Sequence[Sequence[Run]]) -> list[Run]:
+    """Return the answers of all slices of the questions, which are in order, as one run a model and prompt."""
+    return [
+        replace(
+            parts[0],
+            samples=tuple(sample for part in parts for sample in part.samples),
+            seconds=round(sum(part.seconds for part in parts), 3),
+        )
+        for parts in zip(*slices, strict=True)
+    ]
+
+
+def judge_runs(
+    settings: Settings,
+    guild: str,
+    what: EvaluationSettings,
+    runs: Sequence[Run],
+    seconds: float,
+    *,
+    out: Path | None = None,
+) -> Evaluation:
+    """Score the answers of all models to all questions, and keep scores, report and chart."""
     from raft_core.evaluation.result import judge
 
-    if limit is not None and limit < 1:
-        raise EvaluationError(f"a limit of {limit} leaves no question", remedy="give a limit of 1 or more")
-    found = find_models(settings, guild, models)
-    questions, available = _questions(data, limit, seed)
-    new_tokens = max_new_tokens or settings.max_new_tokens
-    plan = [(model, each) for model, adapter in found.items() for each in _prompts(adapter, prompt)]
-    started = time.perf_counter()
-    with served(settings, found, report) as server:
-        runs = _ask_all(server, plan, questions, max_new_tokens=new_tokens, seed=seed, report=report)
-    seconds = time.perf_counter() - started
-    circumstances = _circumstances(
-        settings,
-        guild,
-        data=data,
-        questions=questions,
-        available=available,
-        limit=limit,
-        seed=seed,
-        max_new_tokens=new_tokens,
-        plan=plan,
-        models=found,
-        seconds=seconds,
-    )
-    evaluation = judge(circumstances, runs)
+    found = find_models(settings, guild, what.models)
+    evaluation = judge(_circumstances(settings, guild, what, found, seconds), runs)
     _keep(evaluation, settings.guild_dir(guild) / "evaluations" / evaluation.id, out)
     return evaluation
+
+
+def _plan(models: Mapping[str, AdapterInfo | None], prompt: str | None) -> list[tuple[str, str]]:
+    return [(model, each) for model, adapter in models.items() for each in _prompts(adapter, prompt)]
 
 
 def _prompts(adapter: AdapterInfo | None, prompt: str | None) -> tuple[str, ...]:
@@ -90,18 +149,18 @@ def _prompts(adapter: AdapterInfo | None, prompt: str | None) -> tuple[str, ...]
     return ("raft",) if adapter else ("rag", "raft")
 
 
-def _questions(data: str, limit: int | None, seed: int) -> tuple[list[Question], int]:
+def _questions(what: EvaluationSettings) -> tuple[list[Question], int]:
     """Return the questions to ask and how many there are to choose from."""
-    if data == POCKET:
+    if what.data == POCKET:
         from raft_core.pocket.heldout import questions
 
-        count = limit or POCKET_QUESTIONS
-        return list(questions(count, seed)), count
+        count = what.limit or POCKET_QUESTIONS
+        return list(questions(count, what.seed)), count
     from raft_core.evaluation.data import read_questions
 
-    everything = read_questions(Path(data))
-    random.Random(seed).shuffle(everything)
-    return everything[:limit], len(everything)
+    everything = read_questions(Path(what.data))
+    random.Random(what.seed).shuffle(everything)
+    return everything[: what.limit], len(everything)
 
 
 def _ask_all(
@@ -137,32 +196,28 @@ def _ask_all(
 def _circumstances(
     settings: Settings,
     guild: str,
-    *,
-    data: str,
-    questions: Sequence[Question],
-    available: int,
-    limit: int | None,
-    seed: int,
-    max_new_tokens: int,
-    plan: Sequence[tuple[str, str]],
+    what: EvaluationSettings,
     models: Mapping[str, AdapterInfo | None],
     seconds: float,
 ) -> Circumstances:
     from raft_core.evaluation.harness import versions
     from raft_core.evaluation.result import Circumstances
 
+    questions, available = _questions(what)
+    plan = _plan(models, what.prompt)
+    max_new_tokens = what.max_new_tokens or settings.max_new_tokens
     hashes = {name: _weights_hash(settings, adapter) for name, adapter in models.items()}
     prompt_hashes = {prompt: prompt_hash(prompt) for _, prompt in plan}
     data_hash = content_hash(questions)
-    identity = content_hash(data_hash, seed, max_new_tokens, plan, hashes, prompt_hashes, length=8)
+    identity = content_hash(data_hash, what.seed, max_new_tokens, plan, hashes, prompt_hashes, length=8)
     return Circumstances(
         id=f"eval-{identity}",
         guild=guild,
-        data=POCKET if data == POCKET else Path(data).name,
+        data=POCKET if what.data == POCKET else Path(what.data).name,
         n=len(questions),
         available=available,
-        limit=limit,
-        seed=seed,
+        limit=what.limit,
+        seed=what.seed,
         max_new_tokens=max_new_tokens,
         base_model=settings.base_model,
         data_hash=data_hash,

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from raft_core.errors import BadRecord, EndpointError, EvaluationError, SettingsError, UnknownModel
-from raft_core.jobs.evaluate import evaluate
+from raft_core.jobs.evaluate import EvaluationSettings, answer, count_questions, evaluate, judge_runs, merge
 from raft_core.progress import Progress
+from raft_core.records import Score
 from raft_core.settings import Settings
 from tests.evaluation.chat_server import ChatServer, chat_server
 
@@ -55,11 +57,15 @@ def data(tmp_path: Path) -> str:
     return str(path)
 
 
+def asked(data: str, *models: str, **options: Any) -> EvaluationSettings:
+    return EvaluationSettings(data, models, **options)
+
+
 def test_scores_are_exact_and_everything_is_kept(settings: Settings, data: str, tmp_path: Path) -> None:
     """The base counts with the better prompt, the tuned model is compared with it, all files are written."""
     seen: list[Progress] = []
     out = tmp_path / "out"
-    result = evaluate(settings, "local", data, ["base", "tuned"], seed=5, out=out, report=seen.append)
+    result = evaluate(settings, "local", asked(data, "base", "tuned", seed=5), out=out, report=seen.append)
     value = json.loads((out / "evaluation.json").read_text(encoding="utf-8"))
     assert (value["n"], value["available"], value["seed"], value["max_new_tokens"]) == (40, 40, 5, 60)
     assert (value["models"]["base"]["f1"], value["models"]["base"]["prompt"]) == (0.5, "rag")
@@ -89,7 +95,7 @@ def test_the_limit_draws_by_seed(settings: Settings, data: str, server: ChatServ
     """The same seed asks the same questions and has the same id, another seed others."""
     drawn = []
     for seed in (1, 1, 2):
-        result = evaluate(settings, "local", data, ["tuned"], limit=6, seed=seed, prompt="raft")
+        result = evaluate(settings, "local", asked(data, "tuned", limit=6, seed=seed, prompt="raft"))
         drawn.append((result.id, [sample.id for sample in result.samples("tuned")]))
         assert result.n == 6
         assert result.circumstances.available == 40
@@ -101,7 +107,7 @@ def test_the_limit_draws_by_seed(settings: Settings, data: str, server: ChatServ
 def test_pocket_questions_are_held_out_and_answerable(settings: Settings, server: ChatServer) -> None:
     """`pocket` draws n questions from the held-out world, each with its answer in its articles."""
     server.reply = lambda model, message: "<ANSWER>: nothing"
-    result = evaluate(settings, "local", "pocket", ["base"], limit=5, prompt="raft")
+    result = evaluate(settings, "local", asked("pocket", "base", limit=5, prompt="raft"))
     assert (result.n, result.circumstances.data) == (5, "pocket")
     assert all(sample.id.startswith("heldout-0-") for sample in result.samples("base"))
 
@@ -111,20 +117,20 @@ def test_bad_input_fails_before_any_request(settings: Settings, tmp_path: Path, 
     bad = tmp_path / "bad.json"
     bad.write_text('[{"_id": "a", "question": "Who?", "context": [["T", ["s"]]]}]', encoding="utf-8")
     with pytest.raises(BadRecord, match="'answer': is missing"):
-        evaluate(settings, "local", str(bad), ["base"])
+        evaluate(settings, "local", asked(str(bad), "base"))
     with pytest.raises(UnknownModel, match="no model 'nobody'"):
-        evaluate(settings, "local", "pocket", ["base", "nobody"], limit=1)
+        evaluate(settings, "local", asked("pocket", "base", "nobody", limit=1))
     with pytest.raises(SettingsError):
-        evaluate(settings, "local", "pocket", ["base", "base"], limit=1)
+        evaluate(settings, "local", asked("pocket", "base", "base", limit=1))
     with pytest.raises(EvaluationError, match="leaves no question"):
-        evaluate(settings, "local", "pocket", ["base"], limit=0)
+        evaluate(settings, "local", asked("pocket", "base", limit=0))
     assert server.requests == []
 
 
 def test_without_a_server_only_known_models_are_taken(home: Path) -> None:
     """Before anything is started, a name nobody has is refused."""
     with pytest.raises(UnknownModel) as caught:
-        evaluate(Settings(home=home), "local", "pocket", ["raft-00000000"], limit=1)
+        evaluate(Settings(home=home), "local", asked("pocket", "raft-00000000", limit=1))
     assert caught.value.remedy == "known models: base"
 
 
@@ -132,5 +138,22 @@ def test_a_failing_server_leaves_no_score(settings: Settings, data: str, server:
     """If one request fails for good there is no evaluation, not one with zeros."""
     server.fail = [400]
     with pytest.raises(EndpointError, match="told to fail"):
-        evaluate(settings, "local", data, ["base"])
+        evaluate(settings, "local", asked(data, "base"))
     assert not (settings.guild_dir("local") / "evaluations").exists()
+
+
+def test_slices_make_the_same_scores(settings: Settings, data: str) -> None:
+    """Answers gathered in slices, as workers do, give the evaluation that one run gives."""
+    what = asked(data, "base", "tuned", seed=5)
+    assert count_questions(what) == 40
+    slices = [answer(settings, "local", what, start=start, stop=start + 16) for start in (0, 16, 32)]
+    sliced = judge_runs(settings, "local", what, merge(slices), 1.0)
+    whole = evaluate(settings, "local", what)
+    assert sliced.circumstances.id == whole.circumstances.id
+    assert [asdict(score) for score in map(_untimed, sliced.models.values())] == [
+        asdict(score) for score in map(_untimed, whole.models.values())
+    ]
+
+
+def _untimed(score: Score) -> Score:
+    return replace(score, seconds=0.0)
