@@ -16,55 +16,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import (
-    JSON,
-    BigInteger,
-    Dialect,
-    Double,
-    ForeignKey,
-    ForeignKeyConstraint,
-    Index,
-    MetaData,
-    Text,
-    TypeDecorator,
-)
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index
+from sqlalchemy.orm import Mapped, mapped_column
 
-
-class StorableText(TypeDecorator[str]):
-    """Text that any database takes: Postgres refuses NUL, and no encoding has lone surrogates.
-
-    Documents and models write both; only titles and short answers of theirs come here.
-    """
-
-    impl = Text
-    cache_ok = True
-
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        """Replace what cannot be stored."""
-        return value and value.replace("\0", "\ufffd").encode(errors="replace").decode()
-
-
-class Table(DeclarativeBase):
-    """The base of all tables."""
-
-    metadata = MetaData(
-        naming_convention={  # a migration can only alter what has a name
-            "pk": "pk_%(table_name)s",
-            "fk": "fk_%(table_name)s_%(referred_table_name)s",
-            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        }
-    )
-    type_annotation_map = {  # noqa: RUF012  # SQLAlchemy's own way
-        str: StorableText,
-        int: BigInteger,
-        float: Double,
-        dict[str, Any]: JSON,
-    }
-
-
-def _guild() -> Mapped[str]:
-    return mapped_column(ForeignKey("guilds.id", ondelete="CASCADE"), primary_key=True)
+from raft_core.registry.columns import Owned, Table
 
 
 class Guild(Table):
@@ -77,13 +32,11 @@ class Guild(Table):
     created_at: Mapped[str]
 
 
-class Document(Table):
+class Document(Owned):
     """A document of the library: what the record says, who added it, and with whose consent."""
 
     __tablename__ = "documents"
 
-    guild: Mapped[str] = _guild()
-    id: Mapped[str] = mapped_column(primary_key=True)
     title: Mapped[str]
     source: Mapped[str]
     media_type: Mapped[str]
@@ -99,13 +52,11 @@ class Document(Table):
     """`ready`, or `removing` from the start of a removal to its end."""
 
 
-class Dataset(Table):
+class Dataset(Owned):
     """A data set; its rows are an artifact."""
 
     __tablename__ = "datasets"
 
-    guild: Mapped[str] = _guild()
-    id: Mapped[str] = mapped_column(primary_key=True)
     rows: Mapped[int]
     rejected: Mapped[int]
     content_hash: Mapped[str]
@@ -134,14 +85,12 @@ class DatasetDocument(Table):
     """When the document was removed: the mark of what still knows it."""
 
 
-class Adapter(Table):
+class Adapter(Owned):
     """A trained adapter; its weights are an artifact. Its data set may have been made elsewhere."""
 
     __tablename__ = "adapters"
     __table_args__ = (Index(None, "guild", "dataset"),)
 
-    guild: Mapped[str] = _guild()
-    id: Mapped[str] = mapped_column(primary_key=True)
     base: Mapped[str]
     dataset: Mapped[str]
     dataset_hash: Mapped[str]
@@ -155,13 +104,11 @@ class Adapter(Table):
     created_at: Mapped[str]
 
 
-class Evaluation(Table):
+class Evaluation(Owned):
     """An evaluation; `result` is what `raftbot eval --json` printed."""
 
     __tablename__ = "evaluations"
 
-    guild: Mapped[str] = _guild()
-    id: Mapped[str] = mapped_column(primary_key=True)
     data: Mapped[str]
     n: Mapped[int]
     seed: Mapped[int]
@@ -205,7 +152,7 @@ class Cost(Table):
     __tablename__ = "costs"
     __table_args__ = (Index(None, "guild", "at"), Index(None, "kind", "at"))
 
-    guild: Mapped[str] = _guild()
+    guild: Mapped[str] = mapped_column(ForeignKey("guilds.id", ondelete="CASCADE"), primary_key=True)
     job: Mapped[str] = mapped_column(primary_key=True)
     """The job that did it; empty where a command did."""
     kind: Mapped[str] = mapped_column(primary_key=True)
@@ -219,13 +166,11 @@ class Cost(Table):
     usd: Mapped[float]
 
 
-class Duel(Table):
+class Duel(Owned):
     """Two models' answers to one question, shown without their names."""
 
     __tablename__ = "duels"
 
-    guild: Mapped[str] = _guild()
-    id: Mapped[str] = mapped_column(primary_key=True)
     question: Mapped[str]
     left_model: Mapped[str]
     right_model: Mapped[str]
@@ -250,13 +195,11 @@ class Vote(Table):
     created_at: Mapped[str]
 
 
-class Correction(Table):
+class Correction(Owned):
     """What a member says the answer should have been."""
 
     __tablename__ = "corrections"
 
-    guild: Mapped[str] = _guild()
-    id: Mapped[str] = mapped_column(primary_key=True)
     question: Mapped[str]
     model: Mapped[str]
     answer: Mapped[str]
@@ -268,10 +211,10 @@ class Correction(Table):
 
 
 class Job(Table):
-    """What a job was asked for and how far it is; whether it runs is known to DBOS, under the same id."""
+    """A job, or with a `parent` one unit of a job's work; DBOS runs it as the workflow with the same id."""
 
     __tablename__ = "jobs"
-    __table_args__ = (Index(None, "guild", "created_at"),)
+    __table_args__ = (Index(None, "guild", "created_at"), Index(None, "parent"), Index(None, "state"))
 
     id: Mapped[str] = mapped_column(primary_key=True)
     guild: Mapped[str]
@@ -279,13 +222,20 @@ class Job(Table):
     requester: Mapped[str] = mapped_column(default="")
     spec: Mapped[dict[str, Any]] = mapped_column(default=dict)
     parent: Mapped[str | None]
+    state: Mapped[str] = mapped_column(default="queued")
+    """`queued`, `running`, `succeeded`, `failed` or `cancelled`."""
+    queue: Mapped[str] = mapped_column(default="")
+    priority: Mapped[int] = mapped_column(default=0)
+    """Among the units that wait in its queue: the lowest goes first."""
+    share: Mapped[float] = mapped_column(default=0.0)
+    """A unit's part of the whole job's work; all units of a job make 1."""
     stage: Mapped[str] = mapped_column(default="")
     done: Mapped[int] = mapped_column(default=0)
     total: Mapped[int] = mapped_column(default=0)
     detail: Mapped[str] = mapped_column(default="")
-    eta_s: Mapped[float | None]
     tokens: Mapped[int] = mapped_column(default=0)
     cost_usd: Mapped[float] = mapped_column(default=0.0)
+    result: Mapped[dict[str, Any]] = mapped_column(default=dict)
     reason: Mapped[str] = mapped_column(default="")
     worker: Mapped[str] = mapped_column(default="")
     """The worker that runs it; empty while nobody does."""

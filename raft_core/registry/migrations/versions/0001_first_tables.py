@@ -210,13 +210,17 @@ def _create_jobs() -> None:
         _text("requester"),
         _json("spec"),
         _text("parent", nullable=True),
+        _text("state"),
+        _text("queue"),
+        _integer("priority"),
+        _real("share"),
         _text("stage"),
         _integer("done"),
         _integer("total"),
         _text("detail"),
-        _real("eta_s", nullable=True),
         _integer("tokens"),
         _real("cost_usd"),
+        _json("result"),
         _text("reason"),
         _text("worker"),
         _real("created_at"),
@@ -226,6 +230,8 @@ def _create_jobs() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_jobs"),
     )
     op.create_index("ix_jobs_guild_created_at", "jobs", ["guild", "created_at"])
+    op.create_index("ix_jobs_parent", "jobs", ["parent"])
+    op.create_index("ix_jobs_state", "jobs", ["state"])
     op.create_table(
         "workers",
         _text("id"),
