@@ -1,0 +1,51 @@
+"""The adapters of all guilds."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from sqlalchemy.orm import Session
+
+from raft_core.errors import UnknownModel
+from raft_core.records import AdapterInfo
+from raft_core.registry.database import Database
+from raft_core.registry.queries import add_guild, matching, of_guild, record, upsert
+from raft_core.registry.tables import Adapter
+
+
+class Adapters:
+    """Keep what is known of adapters; their weights are artifacts, whose `path` every machine knows itself."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, info: AdapterInfo) -> None:
+        """Register an adapter that is whole."""
+        with self._database.write() as session:
+            add_guild(session, info.guild)
+            register_adapter(session, info)
+
+    def list(self, guild: str) -> list[AdapterInfo]:
+        """Return a guild's adapters without their paths, the oldest first."""
+        with self._database.read() as session:
+            return [record(AdapterInfo, row, path="") for row in of_guild(session, Adapter, guild)]
+
+    def get(self, guild: str, adapter_id: str) -> AdapterInfo:
+        """Return the adapter whose id is, or alone begins with, `adapter_id`, without its path.
+
+        Raises:
+            UnknownModel: there is none, or there are several.
+        """
+        with self._database.read() as session:
+            found = matching(session, Adapter, guild, adapter_id)
+            if len(found) != 1:
+                known = found or of_guild(session, Adapter, guild)
+                raise UnknownModel(adapter_id, [row.id for row in known])
+        return record(AdapterInfo, found[0], path="")
+
+
+def register_adapter(session: Session, info: AdapterInfo) -> None:
+    """Add an adapter within a session's transaction."""
+    row = asdict(info)
+    del row["path"]
+    upsert(session, Adapter, [row])
