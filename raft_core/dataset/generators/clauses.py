@@ -22,7 +22,7 @@ _THIRD_PERSON = words(
     "holds owns runs offers shows stars tells begins follows stands grows speaks sells builds keeps teaches leads "
     "flows borders contains carries sings paints hosts publishes develops manufactures operates represents connects "
     "believes remains becomes means requires allows gives takes comes belongs refers appears occurs involves creates "
-    "measures weighs costs guards brews trades studies rules directs crosses breeds feeds nests hunts"
+    "measures weighs costs helps needs shows affects improves leaves gets loses wins changes guards brews trades studies rules directs crosses breeds feeds nests hunts"
 )
 _NO_PAST = words("united hundred indeed need")
 _PRONOUNS = words(
@@ -31,21 +31,22 @@ _PRONOUNS = words(
     "first second third last most all each every no not nothing none several few other after before since until unless whether let"
 )
 _OPENERS = words(
-    "in on at during by from around throughout with for of to like despite under through over born based built known made held led written located set"
+    "in on at during by from around throughout with for of to like without despite under through over born based built known made held led written located set"
 )
 _LEAD = re.compile(
-    r"(?:(?P<lead>(?:In|On|At|During|Since|By|From|Until|After|Before|Around|Throughout) [^,;:]{2,45}?),"
-    r"|(?P<year>In (?:[A-Z][a-z]+ )?\d{4})) (?=[A-Z])(?P<rest>.+)"
+    r"(?:(?P<lead>(?:In|On|At|During|Since|By|From|Until|After|Before|Around|Throughout|Under|Within|Despite|With|For|"
+    r"Among|Across|According to|As of) [^,;:]{2,45}?),|(?P<year>In (?:[A-Z][a-z]+ )?\d{4})) (?P<rest>(?:[A-Z]|(?:the|an?) ).+)"
 )
 _DISCOURSE = re.compile(
     r"(?:However|Moreover|Furthermore|Additionally|Therefore|Thus|Hence|Today|Indeed|Also|Finally|For example|"
-    r"In addition|In fact|As a result|Instead|Meanwhile|Originally|Currently|Historically|Later), (?=\S)"
+    r"In addition|In fact|As a result|Instead|Meanwhile|Of course|By the way|Look|Later|[A-Z][a-z]+ly), (?=\S)|(?:But|And|So) (?=\S)"
 )
 _PERSON_VERBS = re.compile(
     r"(?:was|is) (?:also )?(?:born|married|an? (?:[\w-]+ ){0,4}?(?:singer|actor|actress|writer|author|poet|politician|"
     r"player|director|composer|musician|painter|artist|scientist|lawyer|footballer|journalist|producer|engineer|"
     r"songwriter|novelist|philosopher|physicist|chemist|mathematician|historian|businessman|officer|coach|"
-    r"professor|architect|rapper|comedian|model|dancer|racing driver|screenwriter|filmmaker))\b|died |wrote |married |sang "
+    r"professor|architect|rapper|comedian|model|dancer|racing driver|screenwriter|filmmaker))\b|died |wrote |married |sang |"
+    r"became the (?:[\w-]+ ){1,4}(?:woman|man|person|president|athlete|player|swimmer|astronaut|author|scientist)\b"
 )
 
 
@@ -92,7 +93,7 @@ def parse(sentence: str, following: str, lower_words: AbstractSet[str]) -> Claus
     that the chunk also writes in lower case (so that "Dogs" is known to be no name).
     """
     text = _plain(sentence)
-    if re.match(r"[^:]{1,40}: ", text):
+    if re.match(r"[^:]{1,40}: |.{1,40} [–—] ", text):
         return None  # a caption or a label: "Figure 2: …"
     opening = re.split(r"[ ,'’]", text, maxsplit=1)[0].lower()
     if (
@@ -122,7 +123,8 @@ def parse(sentence: str, following: str, lower_words: AbstractSet[str]) -> Claus
 def _unsure(text: str) -> Clause | None:
     """Take the first words for the subject where no verb is recognised: enough to ask for what comes late."""
     opening = re.match(r"\S+ \S+ ", text)
-    if opening is None:
+    verb = re.search(r" [a-z]{3,}s\b", text) or any(map(_verb_like, text.split()))
+    if opening is None or not verb:
         return None
     named = bool(re.search(r" [A-Z]\w", text[: opening.end() + 20]))
     return Clause(text, opening.end(), "", named, False, True, sure=False)
@@ -136,7 +138,7 @@ def _plain(sentence: str) -> str:
     lead = _LEAD.fullmatch(text)
     if lead:
         moved = lead["lead"] or lead["year"]
-        text = f"{lead['rest']} {moved[0].lower()}{moved[1:]}"
+        text = f"{lead['rest'][0].upper()}{lead['rest'][1:]} {moved[0].lower()}{moved[1:]}"
     aside = re.match(r"([A-Z][^,;:]{1,60}), ([^,;:]{3,90}), (?=([a-z]+) )", text)
     if aside and _verb_like(aside.group(3)):
         text = f"{aside.group(1)} {text[aside.end() :]}"
@@ -179,7 +181,7 @@ def _participle(tokens: list[re.Match[str]], number: int) -> bool:
     later = any(match.group() in AUXILIARIES for match in tokens[number + 1 : number + 9])
     return (
         (following in {"by", "in", "at", "from", "as", "on", "to"} and later)
-        or following in AUXILIARIES
+        or any(match.group() in AUXILIARIES for match in tokens[number + 1 : number + 3])
         or (following[0].islower() and tokens[number - 1].group().lower() in {"the", "a", "an"})
     )
 

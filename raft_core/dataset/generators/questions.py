@@ -27,8 +27,8 @@ _PLACE_VERBS = words(
     "found built opened stands grew educated filmed set"
 )
 _AGENT_VERBS = words(
-    "founded wrote directed invented discovered composed painted published designed created produced won led killed "
-    "married built recorded sang makes made writes publishes owns runs bought sold signed opened"
+    "founded cofounded established pioneered wrote directed invented discovered composed painted published designed "
+    "created produced won led killed married built recorded sang makes made writes publishes owns runs bought sold signed opened"
 )
 _NAME = re.compile(r"(?:The )?[A-Z][\w’'.-]*(?: (?:of |the |[A-Z])[\w’'.-]*)*")
 _DEFINITION = re.compile(r"(is|was|are|were) (?:also )?(an? .+)")
@@ -42,16 +42,22 @@ _OBJECT = re.compile(
 )
 _THING = re.compile(
     r"\b(of|from|with|into|by|to|for|on|under|through) ((?:an? |the )?(?:[a-z]{2,}(?:-[a-z]+)* ){0,2}[a-z]{3,}(?:-[a-z]+)*)"
-    r"(?=[,;:.]|$| (?:in|at|by|for|with|on|to|from|until|when|while|because|and|but|where|is|are|was|were|has|can|will)\b)"
+    r"(?=[,;:.]|$| (?:in|at|by|for|with|on|to|from|until|when|while|because|but|where|is|are|was|were|has|can|will)\b)"
 )
-_NO_OBJECT = FOLLOWERS | words("not the its their his her more least them him me us")
+_NO_OBJECT = FOLLOWERS | words(
+    "no not the its their his her more least them him me us these those this that all"
+)
 _VAGUE = re.compile(
     r"\b(?:he|she|it|they|his|her|hers|them|him|this|these|those|such|latter|former|there|here|another|others|"
     r"following|above|below|said)\b",
     re.IGNORECASE,
 )
+_POINTER = re.compile(r"(?:Figure|Table|Section|Appendix|Chapter)\b")
+"""No answer: it only points into the document."""
 _LOOSE = re.compile(r"\b(?:i|we|you|my|our|your|its|their|us|me|so)\b", re.IGNORECASE)
-_ODD = re.compile(r"[()\[\]]|[\"“] ?[?,]| [?,]|[,;:]\?|\b(?:both|between|either|neither)\b")
+_ODD = re.compile(
+    r"\bwhat\b.*\bwhat\b|\bpages? \d|[()\[\]]|[\"“] ?[?,]| [?,]|[,;:]\?|\b(?:both|between|either|neither)\b"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +109,10 @@ def _about_definition(clause: Clause) -> Candidate | None:
     second = _SECOND_NOUN.match(cut_at)
     if second:
         answer, cut_at = f"{answer} {second.group()}", ""
-    if re.match(r"(?:and|or)\b", cut_at) or (cut_at.startswith((",", "-")) and len(answer.split()) < 3):
+    if re.match(r"(?:and|or)\b", cut_at) or (cut_at.startswith(",") and len(answer.split()) < 3):
         return None  # "a film and television company" is no film
+    if re.match(r"-\w", cut_at):
+        return None  # nor is "a text-based game" a text
     if not 2 <= len(answer.split()) <= 7 or not answer.split()[-1].islower():
         return None
     who = "Who" if clause.person else "What"
@@ -217,7 +225,11 @@ def _reads_well(candidate: Candidate) -> bool:
     question, answer = candidate.question.lower(), candidate.answer.lower()
     if not MIN_WORDS <= len(question.split()) <= MAX_WORDS or not answer or _ODD.search(question):
         return False
-    if question.count('"') % 2 or question.count("“") != question.count("”"):
+    if (
+        _POINTER.match(candidate.answer)
+        or question.count('"') % 2
+        or question.count("“") != question.count("”")
+    ):
         return False
     asked = {word.strip("?,.’'\"“”") for word in question.split()}
     telling = {word.strip(",.’'\"“”") for word in answer.split() if len(word) > 3 or word[0].isdigit()}

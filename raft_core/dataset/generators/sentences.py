@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from statistics import median
 
 
 def words(text: str) -> frozenset[str]:
@@ -14,26 +13,44 @@ def words(text: str) -> frozenset[str]:
 
 ABBREVIATIONS = words(
     "op mr mrs ms dr prof st no vs etc e.g i.e al inc ltd co corp jr sr gen col capt lt sgt rev hon vol fig "
-    "eq sec ch pp ed approx dept est ca cf jan feb mar apr jun jul aug sep sept oct nov dec mt ft"
+    "eq sec ch pp ed approx dept est ca cf v jan feb mar apr jun jul aug sep sept oct nov dec mt ft"
 )
 MIN_WORDS, MAX_WORDS = 4, 60
 
-_END = re.compile(r"[.!?][\"”’')\]]*(?=\s+[\"“‘(\[]?[A-Z0-9]|\s*$)")
+_END = re.compile(r"[.!?][\"”’')\]]*(?=(?:\[\d{1,3}\])*(?:\s+[\"“‘(\[]?[A-Z0-9]|\s*$))")
+_REFERENCES = re.compile(r"(?:\s*\[\d{1,3}\])+\s*")
+"""Where a page's text sets [12] on a line of its own, it belongs to the sentence before."""
+_TITLE_WORD = r"(?:[A-Z0-9][\w’'.,&:-]*|of|the|and|in|on|at|by|for|to|with|an?|–|-)"
+_TITLE = re.compile(rf"{_TITLE_WORD}(?: {_TITLE_WORD})*")
 _BULLET = re.compile(r"\s*(?:[*•>–-]|\d{1,3}[.)])\s+")
+_GOES_ON = re.compile(r"(?:[.!?,;:-]|\b(?:of|the|a|an|and|or|in|on|at|by|for|to|with|from|as|is|was))\s*$")
+_FIELD = re.compile(r"\s*(?:[-+*] )?[A-Za-z][\w-]*:(?:\s|$)")
+_RUN_IN = re.compile(
+    r"(?:Figure|Table|Step|Example|Question|Observation|Thought|Action|Chapter|Section|Slide|Part|Exercise) \d{1,3}[.:]? "
+    r"(?=[A-Z])|(?P<twice>[A-Z]\w{2,}) (?=(?P=twice) )|[A-Z][^.!?,;:“\"]{1,50}? (?=(?:The|We|Our|In|It|This|That|These|"
+    r"There|When|While|If|As|To|For|Within|Although|Many|Some|Most|Perhaps|Each|An|A) [a-z])"
+)
+"""A heading on the line of its paragraph: "Results We find …", "Step 2 Belmo Mill is …"."""
 _CLEAN_START = re.compile(r"[\"“‘]?(?:[A-Z]|\d+ )")
-_UNCLEAN = re.compile(r"[|`{}<>=\\~_^@#]|https?:|www\.|\]\(|[a-z]- [a-z]|\.{3}|…|\d+/\d+/\d+| \d+ \d+ \d+ ")
+_UNCLEAN = re.compile(
+    r"[|`{}<>=\\~_^@#]|https?:|www\.|\]\(|[a-z]- [a-z]|\.{3}|…|\d+/\d+/\d+| \d+ \d+ \d+ |[a-z]\.[A-Z][a-z]|[a-z]\[\D|"
+    r"Archived from|\bRetrieved "
+)
 _ENGLISH = re.compile(r"\b(?:the|of|is|was|are|were|by|and|to|has|had|with|from|as|its|his|that|in)\b")
 
 
 def split_sentences(text: str) -> Iterator[str]:
     """Yield the sentences of `text`, white space collapsed, verbatim otherwise."""
     for paragraph in _paragraphs(text):
-        start = 0
+        opening = _REFERENCES.match(paragraph)
+        start = opening.end() if opening else 0
         for match in _END.finditer(paragraph):
             if _ends_in_abbreviation(paragraph[start : match.start()]) and match.end() < len(paragraph):
                 continue
-            yield paragraph[start : match.end()].strip()
-            start = match.end()
+            sentence = paragraph[start : match.end()].strip()
+            yield _RUN_IN.sub("", sentence, count=1) if _RUN_IN.match(sentence) else sentence
+            following = _REFERENCES.match(paragraph, match.end())
+            start = following.end() if following else match.end()
         # What is left has no full stop: a heading, a table's row, a sentence cut off by the chunk's end.
 
 
@@ -57,22 +74,25 @@ def _paragraphs(text: str) -> Iterator[str]:
         lines = [line for line in block.splitlines() if line.strip()]
         if not lines:
             continue
-        usual = median(len(line) for line in lines)
+        usual = sorted(map(len, lines))[3 * len(lines) // 4]
         gathered: list[str] = []
-        for number, line in enumerate(lines):
-            heading = line.lstrip().startswith(("#", "|")) or (
-                number + 1 < len(lines)
-                and len(line) < 0.6 * usual
-                and line.rstrip()[-1] not in ".!?,;:-"
-                and lines[number + 1].lstrip()[:1].isupper()
-            )
-            if (heading or _BULLET.match(line)) and gathered:
+        for line, following in zip(lines, [*lines[1:], ""], strict=True):
+            heading = _is_heading(line, following, usual)
+            if (heading or _BULLET.match(line) or _FIELD.match(line)) and gathered:
                 yield " ".join(gathered)
                 gathered = []
             if not heading:
                 gathered += _BULLET.sub("", line, count=1).split() if _BULLET.match(line) else line.split()
         if gathered:
             yield " ".join(gathered)
+
+
+def _is_heading(line: str, following: str, usual: int) -> bool:
+    """Tell whether a line is no part of the sentence below: short for its paragraph (`usual` characters), and open."""
+    if line.lstrip().startswith(("#", "|")):
+        return True
+    goes_on = _GOES_ON.search(line) or not following.lstrip()[:1].isupper()
+    return not goes_on and len(line) < (0.9 if _TITLE.fullmatch(line.strip()) else 0.6) * usual
 
 
 def _ends_in_abbreviation(text: str) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from raft_core.dataset.generators.sentences import words
 
 _MONTH = "(?:January|February|March|April|May|June|July|August|September|October|November|December)"
-_CAPITALISED = r"(?:[A-ZÀ-ÖØ-Þ][\w’'-]*|[A-Z]\.)"
+_CAPITALISED = r"(?:[A-Z]\.(?= [A-Z])|[A-ZÀ-ÖØ-Þ][\w’'-]*)"
 _INNER = r"(?:(?:of the|of|the|de la|de|du|von|van der|van|del|di|da|al|&)\s+)"
 _NAME = rf"{_CAPITALISED}(?:\s+{_INNER}?{_CAPITALISED})*"
 _WORDS = (
@@ -39,7 +39,7 @@ COUNTED = re.compile(
 NOT_NAMES = words(
     "i the a an in on at of to by for and or but if he she it they we you his her its their this that these those "
     "monday tuesday wednesday thursday friday saturday sunday january february march april may june july august "
-    "september october november december mr mrs ms dr"
+    "september october november december mr mrs ms dr before after since during when while as so see although then with without"
 )
 THINGS = re.compile(
     r"\b(?:University|College|School|Company|Corporation|Inc|Ltd|River|Lake|Sea|Ocean|Mountains?|Island|City|County|"

@@ -102,7 +102,9 @@ def _for_number(span: Span, before: list[str], preposition: str, article: str) -
 
 def _for_name(clause: Clause, span: Span, before: list[str], preposition: str) -> str:
     after = clause.text[span.end :]
-    cut_short = len(span.text) < 2 or re.match(r"\.?\w|['’/\"”-]| [/&]", after)
+    cut_short = len(span.text) < 2 or re.match(
+        r"\.?\w|\. [A-Z]|['’/\"”-]| [/&]| (?:for|of) [A-Z]| et al", after
+    )
     previous = before[-1] if before and not preposition else ""
     described = previous and previous not in {"called", "named"} and not clause.is_verb(previous)
     titled = preposition == "on" and before and before[-1][0].isupper()  # "Little House on the Prairie"
