@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from platformdirs import user_data_path
 from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -18,6 +21,11 @@ from raft_core.errors import SettingsError
 
 POCKET = "pocket"
 """The name of the base model that ships in the package."""
+
+UP_FILE = "up.json"
+"""What runs, in a home where `raftbot up` runs: {"pid", "chroma_url", "model_server_url", "model_server_key", …}."""
+UP_LOCK = "up.lock"
+"""Locked for as long as `raftbot up` runs, however it ends: a process id alone may be another's by now."""
 
 
 class Settings(BaseSettings):
@@ -101,8 +109,9 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Order the sources: arguments, environment, .env, raftbot.toml."""
-        return init_settings, env_settings, dotenv_settings, TomlConfigSettingsSource(settings_cls)
+        """Order the sources: arguments, environment, .env, raftbot.toml, and the servers running in the home."""
+        toml = TomlConfigSettingsSource(settings_cls)
+        return init_settings, env_settings, dotenv_settings, toml, _RunningServers(settings_cls)
 
     def guild_dir(self, guild: str) -> Path:
         """Return the folder that holds everything of one guild."""
@@ -127,6 +136,50 @@ class Settings(BaseSettings):
     def chroma_dir(self) -> Path:
         """Where Chroma keeps its files when it runs in this process."""
         return self.home / "chroma"
+
+
+class _RunningServers(PydanticBaseSettingsSource):
+    """The servers of the `raftbot up` that runs on the home.
+
+    Chroma's files must not be opened by a second process, so what runs is used unless something else is set.
+    """
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """Return nothing: `__call__` has all values at once."""
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        """Return the settings that point at the running servers."""
+        default = self.settings_cls.model_fields["home"].get_default(call_default_factory=True)
+        running = read_up(Path(self.current_state.get("home", default))) or {}
+        names = ["chroma_url", "model_server_url"]
+        if "model_server_url" not in self.current_state:
+            names.append("model_server_key")  # the key of our server is for no other
+        return {name: running[name] for name in names if running.get(name)}
+
+
+def read_up(home: Path) -> dict[str, Any] | None:
+    """Return what the `raftbot up` on a home wrote; None where none runs, or the file may be another user's."""
+    path = home / UP_FILE
+    try:
+        info = path.stat()
+        if info.st_uid != os.getuid() or info.st_mode & 0o077 or not _is_locked(home / UP_LOCK):
+            return None
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _is_locked(path: Path) -> bool:
+    import fcntl  # only where there is an up.json: Windows has neither
+
+    with path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 def load_settings(**overrides: object) -> Settings:

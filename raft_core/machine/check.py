@@ -1,0 +1,34 @@
+"""What one check found."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A check's name, whether all is well, what was found, and what to do where it is not.
+
+    What does not apply is well: its detail says why it was not looked at.
+    """
+
+    check: str
+    ok: bool
+    detail: str
+    remedy: str = ""
+
+
+def passed(name: str, detail: str) -> Check:
+    """Return a check that found nothing wrong, or nothing to look at."""
+    return Check(name, ok=True, detail=detail)
+
+
+def failed(name: str, detail: str, remedy: str) -> Check:
+    """Return a check that found something wrong; never without a remedy."""
+    return Check(name, ok=False, detail=" ".join(detail.split()), remedy=remedy)
+
+
+def without_password(url: str) -> str:
+    """Return a URL as it may be shown: no user, no password, no query, which often holds a signature."""
+    return re.sub(r"(?<=://)[^/@\s]*@", "", url).partition("?")[0]
