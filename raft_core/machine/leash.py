@@ -23,6 +23,7 @@ import psutil  # type: ignore[import-untyped]  # it ships no types
 MARK = "RAFTBOT_LEASH"
 LAST_GRACE_S = 1.0
 """From SIGTERM to SIGKILL once nobody holds the pipe."""
+_NO_SUCH_COMMAND = 127
 _ROUNDS = 20
 """A process that forks while it is looked for is found in the next round."""
 
@@ -38,7 +39,11 @@ class Leash:
         """Run a command to its end, end all that it left behind, and return its exit code as a shell would."""
         signal.signal(signal.SIGTERM, lambda *_: self._terminate())
         signal.signal(signal.SIGINT, lambda *_: None)  # a handler, not SIG_IGN: that would be inherited
-        self._child = subprocess.Popen(command, stdin=subprocess.DEVNULL, process_group=0)  # noqa: S603  # its whole purpose
+        try:
+            self._child = subprocess.Popen(command, stdin=subprocess.DEVNULL, process_group=0)  # noqa: S603  # its whole purpose
+        except OSError as error:
+            sys.stderr.write(f"cannot start {command[0]}: {error.strerror}\n")
+            return _NO_SUCH_COMMAND
         if self._terminated:
             self._terminate()
         threading.Thread(target=self._hold, daemon=True).start()
