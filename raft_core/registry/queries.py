@@ -51,7 +51,7 @@ def add_once(session: Session, table: type[Table], rows: Sequence[Mapping[str, A
 def add_guild(session: Session, guild: str) -> bool:
     """Have a guild in the registry; tell whether it is new."""
     insert = _insert(session, Guild).values(id=guild, settings={}, created_at=now())
-    return session.connection().execute(insert.on_conflict_do_nothing()).rowcount == 1
+    return session.scalar(insert.on_conflict_do_nothing().returning(Guild.id)) is not None
 
 
 def _insert(session: Session, table: type[Table]) -> sqlite.Insert | postgresql.Insert:
