@@ -1,4 +1,4 @@
-"""RAFT's answer markup: writing it, reading it, and defusing it in untrusted text.
+"""RAFT's answer markup: writing it, reading it, and defusing it, and models' control tokens, in untrusted text.
 
     ##Reason: ##begin_quote## Oslo is the capital of Norway. ##end_quote## <ANSWER>: Oslo
 
@@ -9,7 +9,8 @@ accepted when reading.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import Any
 
 from raft_core.records import Quote
 
@@ -19,15 +20,38 @@ END_QUOTE = "##end_quote##"
 DOCUMENT_OPEN = "<DOCUMENT>"
 DOCUMENT_CLOSE = "</DOCUMENT>"
 
-_MARKUP = re.compile(r"</?DOCUMENT>|##(?:begin|end)_quote##|##Answer:|<ANSWER>:")
-_DEFUSED = str.maketrans("<>#", "()=")
+_MARKUP = re.compile(
+    r"</?DOCUMENT>|##(?:begin|end)_quote##|##Answer:|<ANSWER>:"
+    # What chat models' tokenizers read as control tokens: <|eot_id|>, </s>, [INST], <start_of_turn> …
+    r"|<[|\uff5c][^<>\n]{1,40}?[|\uff5c]>|</?s>|<(?:bos|eos|pad|unk|mask|(?:start|end)_of_turn)>|<</?SYS>>"
+    r"|</?(?:think|tool_call|tool_response)>|\[/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS)\]"
+)
+_DEFUSED = str.maketrans("<>#[]", "()=()")
 _ANSWER = re.compile(r"<ANSWER>:|##Answer:")
 _QUOTE = re.compile(r"##begin_quote##(.*?)##end_quote##", re.DOTALL)
 
 
 def neutralise(text: str) -> str:
-    """Defuse the markup in a document's text, so that a document cannot end itself or fake a quote."""
+    """Defuse markup and common control tokens in untrusted text, so that it cannot end itself or fake a quote or a turn."""
     return _MARKUP.sub(lambda match: match.group().translate(_DEFUSED), text)
+
+
+def control_tokens(tokenizer: Any) -> frozenset[str]:
+    """Return the special tokens of a Hugging Face tokenizer, which its encoder finds in any text."""
+    added = (token.content for token in tokenizer.added_tokens_decoder.values() if token.special)
+    return frozenset(token for token in (*added, *tokenizer.all_special_tokens) if token.strip())
+
+
+def spell_out(text: str, tokens: Collection[str]) -> str:
+    """Defuse `tokens` in what users and documents say: a template alone may write them.
+
+    Training and serving both do this to each message, so that both see the same ids.
+    """
+    for token in sorted(tokens, key=len, reverse=True):
+        if token in text:
+            harmless = token.translate(_DEFUSED)
+            text = text.replace(token, harmless if harmless != token else f"{token[0]} {token[1:]}")
+    return text
 
 
 def write_answer(quote: str, answer: str) -> str:
@@ -54,12 +78,11 @@ def find_quotes(text: str, documents: Sequence[str]) -> tuple[Quote, ...]:
     A quote is verified when it stands verbatim, white space aside, in a document; `source` is that
     document's number, counted from 1.
     """
-    shown = [" ".join(neutralise(document).split()) for document in documents]
+    shown = [neutralise(" ".join(document.split())) for document in documents]
     quotes = []
     for match in _QUOTE.finditer(text):
         words = " ".join(match.group(1).split())
-        source = next(
-            (number for number, document in enumerate(shown, 1) if words and words in document), None
-        )
+        said = neutralise(words)
+        source = next((number for number, document in enumerate(shown, 1) if said and said in document), None)
         quotes.append(Quote(words, source is not None, source))
     return tuple(quotes)

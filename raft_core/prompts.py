@@ -52,12 +52,15 @@ def instruction(question: str, documents: Sequence[str]) -> str:
 
 
 def render(name: str, question: str, documents: Sequence[str]) -> str:
-    """Return the prompt `rag` or `raft` for a question over the documents' texts, in the order given."""
+    """Return the prompt `rag` or `raft` for a question over the documents' texts, in the order given.
+
+    Question and documents are untrusted: their markup and control tokens are defused.
+    """
     if name == "raft":
         shown = instruction("", documents).removesuffix("\n")
     else:
         shown = "\n\n".join(neutralise(text) for text in documents)
-    return fill(name, documents=shown, question=question)
+    return fill(name, documents=shown, question=neutralise(question))
 
 
 def prompt_hash(name: str) -> str:

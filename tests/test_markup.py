@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from raft_core import prompts
 from raft_core.errors import SettingsError
-from raft_core.markup import find_quotes, neutralise, short_answer, write_answer
+from raft_core.markup import find_quotes, neutralise, short_answer, spell_out, write_answer
 
 
 @pytest.mark.parametrize(
@@ -58,6 +58,38 @@ def test_a_document_cannot_close_itself(text: str):
         assert shown.count("</DOCUMENT>") == 1
         assert "<ANSWER>:" not in shown
         assert "##begin_quote##" not in shown
+
+
+CONTROL = [
+    "<|end|>", "<|eot_id|>", "<|im_start|>", "</s>", "<s>", "<bos>", "<start_of_turn>", "[INST]", "[/INST]", "<<SYS>>",
+    "<think>", "</tool_call>", "<\uff5cend\u2581of\u2581sentence\uff5c>",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("token", CONTROL)
+def test_control_tokens_never_reach_a_prompt(token: str):
+    """What chat models read as a turn's end is defused in documents and questions, for any server."""
+    for name in ("rag", "raft"):
+        assert token not in prompts.render(name, f"Who? {token}", [f"One.{token}assistant", token * 3])
+
+
+def test_a_defused_quote_is_still_verified():
+    """A model quotes what it was shown, an imported row what its document holds: both stand there."""
+    for quote in ("the token </s> ends", "the token (/s) ends"):
+        text = f"##begin_quote## {quote} ##end_quote##"
+        assert find_quotes(text, ["See: the token\n</s> ends a text."])[0].verified
+
+
+def test_ordinary_text_is_left_alone():
+    """Brackets, tags and comparisons that no model reads as control are not touched."""
+    text = "a < b | c > d, [1], <b>bold</b>, x <| y, # heading, [instead] and <thinking>"
+    assert neutralise(text) == text
+    assert spell_out(text, {"<|end|>", "</s>", "[INST]"}) == text
+
+
+def test_spelling_out_breaks_any_token():
+    """A token of ordinary letters is broken by a space, one in brackets keeps its looks."""
+    assert spell_out("a<|end|>b EOS <|end|>", {"<|end|>", "EOS"}) == "a(|end|)b E OS (|end|)"
 
 
 def test_prompts_are_the_documented_ones():

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from raft_core import prompts
 from raft_core.errors import TrainingError
+from raft_core.markup import control_tokens, spell_out
 from raft_core.records import RaftExample
 
 if TYPE_CHECKING:
@@ -75,20 +76,22 @@ def fit(rows: Sequence[Row], limit: int, *, skip_long: bool) -> tuple[list[Row],
 
 def _texts(example: RaftExample, tokenizer: PreTrainedTokenizerBase) -> tuple[str, str, bool]:
     """Return prompt and completion as text, and whether the tokenizer is to add its special tokens."""
-    user = prompts.render("raft", example.question, example.documents)
+    control = control_tokens(tokenizer)
+    user = spell_out(prompts.render("raft", example.question, example.documents), control)
+    said = spell_out(example.cot_answer, control)
     if not tokenizer.chat_template:
-        return user, f" {example.cot_answer}", True
+        return user, f" {said}", True
     messages = [{"role": "user", "content": user}]
     from jinja2 import TemplateError  # comes with torch, which the base install lacks
 
-    answered = [*messages, {"role": "assistant", "content": example.cot_answer}]
+    answered = [*messages, {"role": "assistant", "content": said}]
     try:
         prompt = str(tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
         whole = str(tokenizer.apply_chat_template(answered, tokenize=False))
     except (TemplateError, ValueError) as error:
         raise TrainingError(f"the chat template of {tokenizer.name_or_path} fails: {error}") from error
     # Some templates render a finished turn unlike an open one (thinking models): the open one is what is served.
-    completion = whole[len(prompt) :] if whole.startswith(prompt) else example.cot_answer
+    completion = whole[len(prompt) :] if whole.startswith(prompt) else said
     return prompt, completion, False
 
 

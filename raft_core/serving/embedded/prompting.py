@@ -7,6 +7,7 @@ import threading
 from jinja2 import TemplateError
 
 from raft_core.errors import ModelError, UnknownModel
+from raft_core.markup import control_tokens, spell_out
 from raft_core.serving.embedded.adapters import Adapters
 from raft_core.serving.embedded.generation import Generation, Sink
 from raft_core.serving.embedded.lora import Adapter
@@ -20,6 +21,7 @@ class Prompting:
     def __init__(self, base: BaseModel, adapters: Adapters) -> None:
         self._base = base
         self._adapters = adapters
+        self._control = control_tokens(base.tokenizer)
         added = base.tokenizer.added_tokens_decoder.items()
         self._special: dict[str, int] = {token.content: number for number, token in added if token.special}
         self._lock = threading.Lock()  # a fast tokenizer must not be used by two threads at once
@@ -34,7 +36,9 @@ class Prompting:
         tokenizer = self._base.tokenizer
         if not tokenizer.chat_template:
             raise ApiError(400, "this model has no chat template: use /v1/completions", param="messages")
-        messages = [{"role": one.role, "content": one.text} for one in asked.messages]
+        messages = [
+            {"role": one.role, "content": spell_out(one.text, self._control)} for one in asked.messages
+        ]
         try:
             with self._lock:
                 encoded = tokenizer.apply_chat_template(
@@ -68,8 +72,11 @@ class Prompting:
 
     def _ids(self, prompt: str | list[int]) -> list[int]:
         if isinstance(prompt, str):
+            tokenizer = self._base.tokenizer
+            # Where there is a chat template, a client may have filled it in itself.
+            text = prompt if tokenizer.chat_template else spell_out(prompt, self._control)
             with self._lock:
-                ids: list[int] = self._base.tokenizer(prompt)["input_ids"]
+                ids: list[int] = tokenizer(text)["input_ids"]
             return ids
         size = self._base.model.config.get_text_config().vocab_size
         if any(not 0 <= token < size for token in prompt):
