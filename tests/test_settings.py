@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
 from raft_core.errors import SettingsError
+from raft_core.machine.state import only_one_up, write_up
 from raft_core.settings import load_settings
 
 URL = "postgresql://raft:s3cret@db.example.org:5433/raft"
@@ -49,3 +52,54 @@ def test_an_empty_database_url_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     """As an unset one."""
     monkeypatch.setenv("RAFTBOT_DATABASE_URL", "")
     assert load_settings().database_url is None
+
+
+class TestRunningServers:
+    """The servers of a `raftbot up` on the same home are the last thing that settings are taken from."""
+
+    SERVERS = MappingProxyType(
+        {
+            "chroma_url": "http://127.0.0.1:1",
+            "model_server_url": "http://127.0.0.1:2/v1",
+            "model_server_key": "k3y",
+        }
+    )
+
+    @pytest.fixture(autouse=True)
+    def up(self, home: Path) -> Iterator[None]:
+        with only_one_up(home):
+            write_up(home, self.SERVERS, ())
+            yield
+
+    def test_are_used(self) -> None:
+        """Where nothing else is set, URLs and key are those of the running servers."""
+        settings = load_settings()
+        assert (settings.chroma_url, settings.model_server_url) == (
+            "http://127.0.0.1:1",
+            "http://127.0.0.1:2/v1",
+        )
+        assert settings.model_server_key is not None
+        assert settings.model_server_key.get_secret_value() == "k3y"
+
+    def test_every_other_source_goes_first(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Arguments, environment, .env and raftbot.toml all outdo them."""
+        monkeypatch.chdir(tmp_path)
+        assert load_settings(chroma_url="http://argument").chroma_url == "http://argument"
+        Path("raftbot.toml").write_text('chroma_url = "http://toml"')
+        assert load_settings().chroma_url == "http://toml"
+        Path(".env").write_text("RAFTBOT_CHROMA_URL=http://dotenv")
+        assert load_settings().chroma_url == "http://dotenv"
+        monkeypatch.setenv("RAFTBOT_CHROMA_URL", "http://environment")
+        assert load_settings().chroma_url == "http://environment"
+
+    def test_their_key_goes_to_no_other_server(self) -> None:
+        """A model server of one's own is not given the key of another."""
+        settings = load_settings(model_server_url="http://elsewhere/v1")
+        assert settings.model_server_key is None
+        assert settings.chroma_url == "http://127.0.0.1:1"
+
+    def test_the_home_may_come_from_anywhere(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The servers are looked for in the home that the settings name, and in no other."""
+        assert load_settings(home=home.with_name("other")).chroma_url is None
+        monkeypatch.delenv("RAFTBOT_HOME")
+        assert load_settings(home=home).chroma_url == "http://127.0.0.1:1"

@@ -13,6 +13,7 @@ from raft_core.cli.common import Guild, Json, command, emit, settings, stderr
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from rich.console import Console
     from rich.table import Table
@@ -51,13 +52,14 @@ def _run_services(chosen: Settings, chroma_port: int, port: int) -> bool:
     from raft_core.machine.supervisor import Supervisor
 
     planned = plan(chosen, chroma_port, port)
-    with _Board(Console(highlight=False), planned.left_out) as board:
+    logs = chosen.home / "logs"
+    with _Board(Console(highlight=False), planned.left_out, logs) as board:
 
         def tell(services: tuple[ServiceStatus, ...]) -> None:
             write_up(chosen.home, planned.servers, (*services, *planned.left_out))
             board.show(services)
 
-        supervisor = Supervisor(planned.services, chosen.home / "logs", tell)
+        supervisor = Supervisor(planned.services, logs, tell)
         received = _stop_on_signals(supervisor)
         try:
             supervisor.run()
@@ -85,11 +87,12 @@ def _stop_on_signals(supervisor: Supervisor) -> list[int]:
 class _Board:
     """The status table, live on a terminal; elsewhere a line for each change."""
 
-    def __init__(self, console: Console, left_out: Sequence[ServiceStatus]) -> None:
+    def __init__(self, console: Console, left_out: Sequence[ServiceStatus], logs: Path) -> None:
         from rich.live import Live
 
         self._console = console
         self._left_out = tuple(left_out)
+        self._logs = logs
         self._services: tuple[ServiceStatus, ...] = ()
         self._shown: set[ServiceStatus] = set()
         self._live = Live(console=console, get_renderable=self._table, refresh_per_second=2)
@@ -118,7 +121,7 @@ class _Board:
             self._shown.update(services)
 
     def _table(self) -> Table:
-        return _services_table((*self._services, *self._left_out))
+        return _services_table((*self._services, *self._left_out), f"logs in {self._logs}; Ctrl-C stops all")
 
     def _print(self, services: Sequence[ServiceStatus]) -> None:
         for service in services:
@@ -128,24 +131,21 @@ class _Board:
         sys.stdout.flush()
 
 
-def _services_table(services: Sequence[ServiceStatus]) -> Table:
+def _services_table(services: Sequence[ServiceStatus], caption: str = "") -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False, caption=caption or None, caption_justify="left")
     for name in ("service", "state", "for", "pid", "restarts", "where"):
         table.add_column(name, justify="right" if name in ("pid", "restarts") else "left")
     for service in services:
-        where = Text(service.url, no_wrap=True)
-        if service.detail:
-            where = Text(service.detail)
         table.add_row(
             service.name,
             Text(service.state, style=_STYLES.get(service.state, "dim")),
             _age(service.since),
             str(service.pid or ""),
             str(service.restarts or ""),
-            where,
+            Text(service.detail or service.url),
         )
     return table
 

@@ -120,9 +120,7 @@ def test_health_is_forgiving(tmp_path: Path):
 def test_never_healthy(tmp_path: Path):
     """A service that does not become healthy in time is an error with the end of its log; all is stopped."""
     mark = word(tmp_path)
-    hung = service(
-        "hung", "import time; print('still loading'); time.sleep(1000)", mark, start_timeout_s=2.0
-    )
+    hung = service("hung", "import time; print('still loading'); time.sleep(1000)", mark, start_timeout_s=2.0)
     with watched(tmp_path, service("first", FOREVER, mark), hung, service("never")) as up:
         wait_until(lambda: up.error is not None)
     assert str(up.error) == "the service hung was not healthy 2 s after its start"
