@@ -12,6 +12,16 @@ from raft_core.records import Page
 MAX_TEXT_CHARS = 10_000_000
 """About ten long novels; beyond it a file is a dump or a bomb, not a document."""
 
+_LONGEST_TITLE = 150
+"""Characters; what is longer is a sentence, or a field that a program filled."""
+# What programs write where nobody gave a title: the file's name, the program's, a number.
+_NO_TITLE = re.compile(
+    r"Microsoft (?:Office )?(?:Word|PowerPoint|Excel)\b.*|(?:untitled|unnamed|no title)\b.*|"
+    r"(?:(?:new|word|powerpoint|excel)[ -])?(?:document|presentation|slide|book|sheet|workbook|title|page|draft|template|index|home)\W*\d*|\w*_\w*|"
+    r".*\.(?:docx?|pptx?|xlsx?|pdf|tex|dvi|ps|indd|qxd|rtf|odt|odp|ods|html?|txt|md)|\W*|.",
+    re.IGNORECASE,
+)
+
 _BLANK_LINES = re.compile(r"\n{3,}")
 # Controls mean nothing in text (fonts without a Unicode map leave them in PDFs); U+FFFE and U+FFFF are
 # no characters, U+FEFF is a byte order mark left inside a text.
@@ -49,6 +59,15 @@ def one_page(text: str, title: str = "") -> Content:
     return Content((Page(text),), title)
 
 
+def first_title(candidates: Iterable[str | None]) -> str:
+    """Return the first candidate that people would call a title, "" where there is none."""
+    for candidate in candidates:
+        title = " ".join(clean(candidate or "").split())
+        if len(title) <= _LONGEST_TITLE and not _NO_TITLE.fullmatch(title):
+            return title
+    return ""
+
+
 def cleaned(content: Content, path: str) -> Content:
     """Return the content with clean text, without its blank pages.
 
@@ -57,7 +76,7 @@ def cleaned(content: Content, path: str) -> Content:
     """
     check_length(sum(len(page.text) for page in content.pages), path)
     pages = tuple(Page(clean(page.text), page.number) for page in content.pages)
-    return Content(tuple(page for page in pages if page.text.strip()), " ".join(clean(content.title).split()))
+    return Content(tuple(page for page in pages if page.text.strip()), content.title)
 
 
 def check_length(chars: int, path: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from raft_core.documents.content import Content, one_page
+from raft_core.documents.content import Content, first_title, one_page
 from raft_core.documents.text import decode
 
 # fmt: off
@@ -37,10 +37,11 @@ class _Visible:
 
     def __init__(self) -> None:
         self.title = ""
+        self.heading = ""
         self.parts: list[str] = []
         self._unseen = 0
         self._preformatted = 0
-        self._in_title = False
+        self._in_title = self._in_heading = False
         self._breaks = 0
         self._bullet = ""
         self._cell_start = -1
@@ -51,6 +52,7 @@ class _Visible:
             self._unseen += 1
             return
         self._in_title = tag == "title"
+        self._in_heading |= tag == "h1" and not self.heading
         self._preformatted += tag == "pre"
         if tag in _CELLS:
             self._cell_start = len(self.parts)
@@ -65,6 +67,7 @@ class _Visible:
             self._unseen -= 1
             return
         self._in_title = False
+        self._in_heading &= tag != "h1"
         self._preformatted -= tag == "pre"
         if tag in _CELLS:
             if len(self.parts) > self._cell_start:
@@ -77,6 +80,7 @@ class _Visible:
         if self._in_title:
             self.title += text
         elif not self._unseen:
+            self.heading += text if self._in_heading else ""
             self._emit(text if self._preformatted else _SPACE.sub(" ", text))
 
     def comment(self, text: str) -> None:
@@ -111,4 +115,4 @@ def read_html(data: bytes, path: str) -> Content:
     parser.feed(text.encode("utf-8", "replace"))
     parser.close()
     lines = (line.rstrip(" |") for line in "".join(visible.parts).split("\n"))
-    return one_page("\n".join(lines), visible.title)
+    return one_page("\n".join(lines), first_title((visible.title, visible.heading)))

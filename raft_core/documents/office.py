@@ -13,7 +13,7 @@ import zipfile
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from raft_core.documents.content import Content, cells, check_length, one_page
+from raft_core.documents.content import Content, cells, check_length, first_title, one_page
 from raft_core.errors import UnreadableDocument
 from raft_core.records import Page
 
@@ -64,7 +64,26 @@ def read_docx(data: bytes, path: str) -> Content:
         if _SIDE_PARTS.fullmatch(part.partname):
             side = list(_block_lines(parse_xml(part.blob)))
             lines += [line for line in dict.fromkeys(side) if line not in lines[-100:]]
-    return one_page("\n".join(lines))
+    return one_page("\n".join(lines), first_title(_docx_titles(document)))
+
+
+def _docx_titles(document: Any) -> Iterator[str | None]:
+    """Yield what may be a Word file's title: its title's paragraph, its properties', its first great heading."""
+    styled: dict[str, str] = {}
+    for paragraph in document.paragraphs[:50]:
+        style = paragraph.style.name if paragraph.style is not None else ""
+        styled.setdefault(style, paragraph.text)
+    yield styled.get("Title")
+    yield _property_title(document)
+    yield styled.get("Heading 1")
+
+
+def _property_title(document: Any) -> str | None:
+    try:
+        title: str | None = document.core_properties.title
+    except Exception:  # broken properties, of whatever kind, are no reason to refuse the text
+        return None
+    return title
 
 
 def _block_lines(parent: Any) -> Iterator[str]:
@@ -102,7 +121,8 @@ def read_pptx(data: bytes, path: str) -> Content:
         if slide.has_notes_slide and slide.notes_slide.notes_text_frame is not None:
             lines.append(slide.notes_slide.notes_text_frame.text)
         pages.append(Page("\n\n".join(lines), number))
-    return Content(tuple(pages))
+    shown = (slide.shapes.title.text for slide in presentation.slides if slide.shapes.title is not None)
+    return Content(tuple(pages), first_title([_property_title(presentation), next(shown, "")]))
 
 
 def _shape_lines(shapes: Iterable[Any]) -> Iterator[str]:
@@ -137,4 +157,4 @@ def read_xlsx(data: bytes, path: str) -> Content:
                 pages.append(Page(f"{sheet.title}\n\n{text}" if text else "", number))
         finally:
             workbook.close()
-    return Content(tuple(pages))
+    return Content(tuple(pages), first_title([workbook.properties.title]))

@@ -6,7 +6,7 @@ import logging
 import re
 import time
 
-from raft_core.documents.content import Content, check_length
+from raft_core.documents.content import Content, check_length, first_title
 from raft_core.errors import UnreadableDocument
 from raft_core.records import Page
 
@@ -40,12 +40,13 @@ def read_pdf(data: bytes, path: str) -> Content:
         raise UnreadableDocument(path, "it is a broken PDF, or one without pages") from error
     with document:
         pages = _pages(document, path)
+        title = first_title([document.get_metadata_value("Title")])
     if not any(page.text.strip() for page in pages):
         raise UnreadableDocument(
             path, "there is no text in it (scanned pages?)", remedy="run text recognition (OCR) over it first"
         )
     words = {word.lower() for page in pages for word in _WORD.findall(page.text)}
-    return Content(tuple(Page(_join_hyphens(page.text, words), page.number) for page in pages))
+    return Content(tuple(Page(_join_hyphens(page.text, words), page.number) for page in pages), title)
 
 
 def _pages(document, path: str) -> list[Page]:  # type: ignore[no-untyped-def]  # a pypdfium2.PdfDocument, untyped

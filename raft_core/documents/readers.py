@@ -13,7 +13,7 @@ from raft_core.documents.content import Content, cleaned
 from raft_core.documents.html import read_html
 from raft_core.documents.office import read_docx, read_pptx, read_xlsx
 from raft_core.documents.pdf import read_pdf
-from raft_core.documents.text import read_csv, read_json, read_json_lines, read_text
+from raft_core.documents.text import read_csv, read_json, read_json_lines, read_markdown, read_text
 from raft_core.errors import UnreadableDocument
 from raft_core.records import Document
 
@@ -27,7 +27,7 @@ _READERS: dict[str, Callable[[bytes, str], Content]] = {
     sniffing.PPTX: read_pptx,
     sniffing.XLSX: read_xlsx,
     sniffing.HTML: read_html,
-    sniffing.MARKDOWN: read_text,
+    sniffing.MARKDOWN: read_markdown,
     sniffing.TEXT: read_text,
     sniffing.CSV: read_csv,
     sniffing.JSON: read_json,

@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Iterator
 
-from raft_core.documents.content import Content, cells, one_page
+from raft_core.documents.content import Content, cells, first_title, one_page
 from raft_core.errors import UnreadableDocument
 
 MAX_JSON_DEPTH = 100
@@ -33,6 +33,16 @@ _SYMBOL_IN_WORD = re.compile(
 )
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 _SAMPLE_BYTES = 200_000
+
+_FRONT_MATTER = re.compile(r"---[ \t]*\n(?:.{0,500}\n){0,100}?---[ \t]*\n")
+_FRONT_TITLE = re.compile(r"^title:[ \t]*(?P<quote>[\"']?)(?P<title>.+?)(?P=quote)[ \t]*$", re.MULTILINE)
+_FENCED = re.compile(r"^(?P<fence>```|~~~).*?^(?P=fence)", re.MULTILINE | re.DOTALL)
+_HEADING = re.compile(
+    r"^(?P<rank>#{1,6})[ \t]+(?P<atx>[^\n]{1,300}?)[ \t#]*$|^(?P<over>[^\W\d_][^\n]{0,300})\n(?P<line>=+|-{3,})[ \t]*$",
+    re.MULTILINE,
+)
+_INLINE = re.compile(r"!\[[^\]\n]*\]\([^)\n]*\)|\[(?P<link>[^\]\n]*)\]\([^)\n]*\)|[*`]+|<[^>\n]*>")
+"""Pictures, links, emphasis and tags in a heading; of a link its words stay."""
 
 
 def decode(data: bytes, path: str, declared: str | None = None) -> str:
@@ -79,8 +89,26 @@ def _checked(text: str, path: str) -> str:
 
 
 def read_text(data: bytes, path: str) -> Content:
-    """Read plain text or Markdown as it stands."""
+    """Read plain text as it stands."""
     return one_page(decode(data, path))
+
+
+def read_markdown(data: bytes, path: str) -> Content:
+    """Read Markdown as it stands; its front matter or its first great heading names it."""
+    text = decode(data, path)
+    return one_page(text, first_title(_markdown_titles(text[:_SAMPLE_BYTES].replace("\r\n", "\n"))))
+
+
+def _markdown_titles(text: str) -> Iterator[str]:
+    """Yield the title in the front matter, then the headings of the first rank, then the others."""
+    front = _FRONT_MATTER.match(text)
+    named = _FRONT_TITLE.search(front.group()) if front else None
+    if named:
+        yield named["title"]
+    headings = list(_HEADING.finditer(_FENCED.sub("", text[front.end() :] if front else text)))
+    headings.sort(key=lambda heading: (heading["rank"] or heading["line"][0]) not in "#=")
+    for heading in headings:
+        yield _INLINE.sub(lambda mark: mark["link"] or "", heading["atx"] or heading["over"])
 
 
 def read_csv(data: bytes, path: str) -> Content:
