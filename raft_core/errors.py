@@ -17,6 +17,12 @@
     ├── EndpointError           a model server is down, slow, refuses or returns rubbish
     ├── EvaluationError
     │   └── BadRecord           a gold or prediction record does not fit the HotpotQA format
+    ├── JobError
+    │   ├── UnknownJob
+    │   ├── QueueFull
+    │   ├── OverBudget          the job would cost more than is left of the guild's daily budget
+    │   ├── WorkFailed          what a job's own process raised, or how that process ended
+    │   └── WorkStopped         the job was cancelled
     ├── RegistryError           the database of the registry is locked, unreachable, broken or too new
     ├── StorageError            the disk is full or not writable
     └── MachineError            the processes of one machine cannot run together
@@ -155,6 +161,61 @@ class BadRecord(EvaluationError):
         super().__init__(f"{path}, record {record}, field {field!r}: {reason}")
         self.record = record
         self.field = field
+
+
+class JobError(RaftError):
+    """Something about a job."""
+
+
+class UnknownJob(JobError):
+    """No job has this id."""
+
+    remedy = "see the ids with: raftbot jobs list"
+
+    def __init__(self, job_id: str, guild: str) -> None:
+        super().__init__(f"no job {job_id!r} in guild {guild!r}")
+        self.job_id = job_id
+
+
+class QueueFull(JobError):
+    """So many jobs wait already that no more are taken; `whose` says for whom that limit is."""
+
+    def __init__(self, waiting: int, limit: int, whose: str) -> None:
+        super().__init__(
+            f"the queue is full: {waiting} jobs of {whose} are unfinished, and {limit} is the limit",
+            remedy="wait until one is done, or cancel one with: raftbot jobs cancel ID",
+        )
+        self.limit = limit
+
+
+class OverBudget(JobError):
+    """A job would cost more than is left of its guild's daily budget. Amounts are US dollars."""
+
+    def __init__(self, estimate: float, spent: float, budget: float) -> None:
+        super().__init__(
+            f"this would cost about ${estimate:.2f}, and ${spent:.2f} of today's ${budget:.2f} are spent",
+            remedy="wait until midnight UTC, make the job smaller, or raise RAFTBOT_DAILY_BUDGET_USD",
+        )
+        self.estimate, self.spent, self.budget = estimate, spent, budget
+
+
+class WorkFailed(JobError):
+    """What a job's own process raised, or how it ended; `type` names the error there.
+
+    `retryable` says that it may pass by itself: a server that is being restarted.
+    """
+
+    def __init__(self, type: str, message: str, remedy: str = "", retryable: bool = False) -> None:  # noqa: A002  # the JSON key
+        super().__init__(message, remedy=remedy)
+        self.type = type
+        self.retryable = retryable
+
+
+class WorkStopped(JobError):
+    """A job was cancelled while its process worked."""
+
+    def __init__(self) -> None:
+        super().__init__("the job was cancelled", remedy="raftbot jobs resume goes on where it was")
 
 
 class RegistryError(RaftError):

@@ -146,6 +146,40 @@ class AdapterInfo:
     left_out: int = 0
 
 
+JobState = Literal["queued", "running", "succeeded", "failed", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True)
+class JobInfo:
+    """A job at one moment. Times are Unix seconds; `eta_s` is the time left by the speed so far.
+
+    `place` counts from 1 among the jobs that wait for the same kind of worker; None once it runs.
+    """
+
+    id: str
+    guild: str
+    kind: str
+    state: JobState
+    stage: str
+    detail: str
+    percent: float
+    eta_s: float | None
+    place: int | None
+    tokens: int
+    cost_usd: float
+    reason: str
+    requester: str
+    result: dict[str, object]
+    created_at: float
+    started_at: float | None
+    finished_at: float | None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it will not change unless someone resumes it."""
+        return self.state in {"succeeded", "failed", "cancelled"}
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """A document shown to a model: `number` counts from 1 in the order shown."""

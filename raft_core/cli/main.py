@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from raft_core.cli import answering, dataset, demo, docs, evaluation, machine, serving, training
+from raft_core.cli import answering, dataset, demo, docs, evaluation, jobs, machine, serving, training, worker
 from raft_core.cli.common import set_up_logging
 
 app = typer.Typer(
@@ -43,6 +43,8 @@ app.command("serve")(serving.serve)
 app.command("ask")(answering.ask)
 app.add_typer(evaluation.app, name="eval")
 app.command("score")(evaluation.score)
+app.command("worker")(worker.worker)
+app.add_typer(jobs.app, name="jobs")
 app.command("up")(machine.up)
 app.command("status")(machine.status)
 app.command("doctor")(machine.doctor)

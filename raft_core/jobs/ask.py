@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from raft_core.errors import DocumentError, RaftError, UnreadableDocument
+from raft_core.jobs.catalogue import open_registry
 from raft_core.jobs.served import find_models, served
 from raft_core.progress import Report, silent
 from raft_core.records import Comparison, Source
 
 if TYPE_CHECKING:
+    from langchain_core.embeddings import Embeddings
+
     from raft_core.settings import Settings
 
 Retrieve = Callable[[str], Sequence[Source]]
@@ -28,12 +31,14 @@ def ask(
     context_title: str = "context",
     prompt: str | None = None,
     top_k: int | None = None,
+    embeddings: Embeddings | None = None,
     on_token: Callable[[str, str], None] | None = None,
     report: Report = silent,
 ) -> Comparison:
     """Answer `question` with every model, from the guild's documents or from the text `context` alone.
 
-    `on_token(model, piece)` is called as the answers are written, from one thread at a time.
+    `on_token(model, piece)` is called as the answers are written, from one thread at a time. `embeddings` stands
+    in for the settings' own where a model is loaded already.
 
     Raises:
         DocumentError: the guild has no documents.
@@ -51,7 +56,7 @@ def ask(
         given = [Source(1, printable(context_title), None, "", context)]
         source = _given(given)
     else:
-        source = _stored(settings, guild, top_k or settings.top_k)
+        source = _stored(settings, guild, top_k or settings.top_k, embeddings)
     with source as retrieve, served(settings, found, report) as server:
         return compare(
             question,
@@ -91,15 +96,15 @@ def _given(sources: Sequence[Source]) -> Iterator[Retrieve]:
 
 
 @contextmanager
-def _stored(settings: Settings, guild: str, top_k: int) -> Iterator[Retrieve]:
+def _stored(settings: Settings, guild: str, top_k: int, embeddings: Embeddings | None) -> Iterator[Retrieve]:
     from raft_core.answering.chain import sources
-    from raft_core.documents.library import Library
     from raft_core.store.chunks import ChunkStore
 
     empty = DocumentError(f"guild {guild!r} has no documents to answer from", remedy="raftbot docs add FILE")
-    if not Library(settings.guild_dir(guild) / "documents").list():
-        raise empty
-    store = ChunkStore(settings, guild)
+    with open_registry(settings, guild) as registry:
+        if not registry.documents.list(guild):
+            raise empty
+    store = ChunkStore(settings, guild, embeddings)
 
     def retrieve(question: str) -> Sequence[Source]:
         found = sources(store.retrieve(question, top_k))

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from raft_core.dataset import builder
 from raft_core.dataset.builder import BuildSettings
-from raft_core.dataset.generators import Generator
+from raft_core.dataset.files import is_complete, load_info
+from raft_core.dataset.generators import Drafts, Generator
 from raft_core.errors import DatasetError, EndpointError, SettingsError
+from raft_core.jobs.catalogue import register_dataset
 from raft_core.progress import Report, silent
 from raft_core.records import DatasetInfo
 from raft_core.settings import Settings
@@ -31,26 +35,116 @@ def build_dataset(
         EndpointError: the generator cannot go on; what it had finished is used by the next run.
         SettingsError: the generator is neither `extractive` nor a URL.
     """
-    store = ChunkStore(settings, guild)
+    began = time.perf_counter()
+    generator = make_generator(settings, guild, build)
+    with ChunkStore(settings, guild) as store:
+        planned, finished = _plan(store, settings, guild, build, generator)
+        if finished:
+            return finished
+        drafts = builder.draft(planned.asked, build, generator, report)
+        info = _assemble(store, settings, guild, build, planned, drafts, generator)
+    register_dataset(settings, info, seconds=time.perf_counter() - began)
+    return info
+
+
+def plan_dataset(
+    settings: Settings, guild: str, build: BuildSettings
+) -> tuple[builder.Plan, DatasetInfo | None]:
+    """Return what `build_dataset` will do, and the data set where it is done already.
+
+    Raises:
+        DatasetError, TooFewChunks, SettingsError: as `build_dataset`.
+    """
+    with ChunkStore(settings, guild) as store:
+        return _plan(store, settings, guild, build, make_generator(settings, guild, build))
+
+
+def draft_chunks(
+    settings: Settings, guild: str, build: BuildSettings, chunk_ids: Sequence[str], report: Report = silent
+) -> list[Drafts]:
+    """Return the drafts about some of a guild's chunks.
+
+    Raises:
+        DatasetError: a chunk has been removed.
+        EndpointError: the generator cannot go on; what it had finished is used by the next run.
+    """
+    with ChunkStore(settings, guild) as store:
+        chunks = {chunk.id: chunk for chunk in store.all()}
     try:
-        chunks = store.all()
-        if not chunks:
+        asked = [chunks[chunk_id] for chunk_id in chunk_ids]
+    except KeyError as error:
+        raise DatasetError(
+            f"the chunk {error} was removed while the data set was built", remedy="build it again"
+        ) from error
+    return builder.draft(asked, build, make_generator(settings, guild, build), report)
+
+
+def assemble_dataset(
+    settings: Settings,
+    guild: str,
+    build: BuildSettings,
+    drafts: Sequence[Drafts],
+    *,
+    job: str = "",
+    seconds: float = 0.0,
+) -> DatasetInfo:
+    """Make the data set from the drafts about all chunks that `plan_dataset` named, in their order.
+
+    `job` and the `seconds` that the drafts took are noted with its cost.
+
+    Raises:
+        DatasetError: documents were added or removed meanwhile, or no row passed the checks.
+    """
+    generator = make_generator(settings, guild, build)
+    with ChunkStore(settings, guild) as store:
+        planned, finished = _plan(store, settings, guild, build, generator)
+        if finished:
+            return finished
+        if len(drafts) != len(planned.asked):
             raise DatasetError(
-                f"guild {guild!r} has no documents", remedy="add some with: raftbot docs add PATH…"
+                "documents were added or removed while the data set was built", remedy="build it again"
             )
-        return builder.build(
-            chunks,
-            build,
-            make_generator(settings, guild, build),
-            datasets_dir(settings, guild),
-            guild,
-            nearest=store.nearest,
-            nearest_by=settings.embeddings,
-            price_per_1k_tokens_usd=settings.price_per_1k_tokens_usd,
-            report=report,
+        info = _assemble(store, settings, guild, build, planned, drafts, generator)
+    register_dataset(settings, info, job=job, seconds=seconds)
+    return info
+
+
+def _plan(
+    store: ChunkStore, settings: Settings, guild: str, build: BuildSettings, generator: Generator
+) -> tuple[builder.Plan, DatasetInfo | None]:
+    chunks = store.all()
+    if not chunks:
+        raise DatasetError(
+            f"guild {guild!r} has no documents", remedy="add some with: raftbot docs add PATH…"
         )
-    finally:
-        store.close()
+    planned = builder.plan(chunks, build, generator, settings.embeddings)
+    folder = datasets_dir(settings, guild) / planned.dataset_id
+    if not is_complete(folder):
+        return planned, None
+    finished = load_info(folder)
+    register_dataset(settings, finished)  # a crash may have come before it was
+    return planned, finished
+
+
+def _assemble(
+    store: ChunkStore,
+    settings: Settings,
+    guild: str,
+    build: BuildSettings,
+    planned: builder.Plan,
+    drafts: Sequence[Drafts],
+    generator: Generator,
+) -> DatasetInfo:
+    return builder.assemble(
+        planned,
+        drafts,
+        build,
+        datasets_dir(settings, guild),
+        guild,
+        generator=generator.name,
+        nearest=store.nearest,
+        price_per_1k_tokens_usd=settings.price_per_1k_tokens_usd,
+    )
 
 
 def make_generator(settings: Settings, guild: str, build: BuildSettings) -> Generator:

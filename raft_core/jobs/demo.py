@@ -29,6 +29,7 @@ from raft_core.progress import Report, silent
 from raft_core.records import AdapterInfo, Comparison
 from raft_core.settings import POCKET, Settings
 from raft_core.store.chunks import ChunkStore
+from raft_core.store.embeddings import load_embeddings
 
 GUILD = "demo"
 CHUNKS = 100
@@ -62,7 +63,13 @@ class Demo:
 def demo_settings(settings: Settings, out: Path) -> Settings:
     """Return the settings of a demo: pocket and the embedded defaults, all data under `out`/home."""
     fixed = {"home": out / "home", "base_model": POCKET, "chunk_tokens": CHUNK_TOKENS, "chunk_overlap": 0}
-    here = {"model_server_url": None, "chroma_url": None, "embeddings": "minilm", "load_in_4bit": False}
+    here = {
+        "database_url": None,
+        "model_server_url": None,
+        "chroma_url": None,
+        "embeddings": "minilm",
+        "load_in_4bit": False,
+    }
     return settings.model_copy(update=fixed | here | {"max_new_tokens": NEW_TOKENS})
 
 
@@ -106,8 +113,9 @@ def run_demo(
     with served(settings, {BASE: None, adapter.id: adapter}, report) as server:
         there = settings.model_copy(update={"model_server_url": server.url})
         with demo.timed("ask"):
+            embeddings = load_embeddings(settings)
             for question in _questions(settings, dataset.id, seed):
-                comparison = ask(there, GUILD, question, models)
+                comparison = ask(there, GUILD, question, models, embeddings=embeddings)
                 demo.comparisons += (comparison,)
                 on_comparison(comparison)
         with demo.timed("evaluate"):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from raft_core.errors import EvaluationError
 from raft_core.files import content_hash, write_json, write_text
+from raft_core.jobs.catalogue import register_evaluation
 from raft_core.jobs.served import find_models, served
 from raft_core.models import fingerprint
 from raft_core.progress import Report, silent
@@ -129,13 +130,15 @@ def judge_runs(
     seconds: float,
     *,
     out: Path | None = None,
+    job: str = "",
 ) -> Evaluation:
-    """Score the answers of all models to all questions, and keep scores, report and chart."""
+    """Score the answers of all models to all questions; keep and register scores, report and chart."""
     from raft_core.evaluation.result import judge
 
     found = find_models(settings, guild, what.models)
     evaluation = judge(_circumstances(settings, guild, what, found, seconds), runs)
     _keep(evaluation, settings.guild_dir(guild) / "evaluations" / evaluation.id, out)
+    register_evaluation(settings, evaluation, job=job)
     return evaluation
 
 
@@ -246,7 +249,7 @@ def _keep(evaluation: Evaluation, folder: Path, out: Path | None) -> None:
     from raft_core.evaluation.report import markdown, samples_jsonl
 
     for target in (folder, out) if out else (folder,):
-        write_json(target / "evaluation.json", evaluation.as_json())
         write_text(target / "report.md", markdown(evaluation))
         write_text(target / "samples.jsonl", samples_jsonl(evaluation))
         draw(evaluation, target / "f1.png")
+        write_json(target / "evaluation.json", evaluation.as_json())

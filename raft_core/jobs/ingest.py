@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ from raft_core.documents.library import Library
 from raft_core.documents.readers import document_id, parse_document, read_bytes
 from raft_core.documents.splitting import Splitter
 from raft_core.errors import UnreadableDocument
+from raft_core.jobs.catalogue import open_registry
 from raft_core.progress import Progress, Report, silent
 from raft_core.records import Chunk, Document, DocumentInfo, Rejection
 from raft_core.settings import Settings
@@ -39,40 +40,53 @@ def ingest(
     hotpotqa: Path | None = None,
     limit: int | None = None,
     embeddings: Embeddings | None = None,
+    by: str = "",
+    consent: bool = True,
     report: Report = silent,
 ) -> IngestResult:
     """Add files, folders and the paragraphs of a HotpotQA file (at most `limit`) to a guild.
 
-    `embeddings` stands in for the settings' own where a model is loaded already.
+    `embeddings` stands in for the settings' own where a model is loaded already; `by` is who adds them,
+    `consent` whether they may be trained on.
 
-    A document is written to the store before the library: what the library has is wholly there, and
-    running the same command after a crash completes the rest.
+    A document is written to the store before the library, and to the registry last: what they have is
+    wholly there, and running the same command after a crash completes the rest.
 
     Raises:
+        RegistryError: the registry's database cannot be used.
         SettingsError: chunks of the size in the settings cannot be made.
         BadRecord: the HotpotQA file is malformed; nothing is added then.
         StoreError: Chroma or the embeddings fail; what was added before stays.
     """
     paragraphs = read_paragraphs(hotpotqa, limit) if hotpotqa else []
-    with ChunkStore(settings, guild, embeddings) as store:
+    with open_registry(settings, guild) as registry, ChunkStore(settings, guild, embeddings) as store:
         run = _Ingestion(
             library=Library(settings.guild_dir(guild) / "documents"),
             store=store,
+            note=lambda infos: registry.documents.add(guild, infos, by=by, consent=consent),
             splitter=Splitter(settings.chunk_tokens, settings.chunk_overlap),
             report=report,
         )
         run.add_files(paths)
         run.add_documents(paragraphs)
-        run.flush()
+        run.finish()
     return run.result
 
 
 class _Ingestion:
     """One run: documents gather until their chunks fill a batch of the embeddings."""
 
-    def __init__(self, library: Library, store: ChunkStore, splitter: Splitter, report: Report) -> None:
+    def __init__(
+        self,
+        library: Library,
+        store: ChunkStore,
+        note: Callable[[Sequence[DocumentInfo]], None],
+        splitter: Splitter,
+        report: Report,
+    ) -> None:
         self._library = library
         self._store = store
+        self._note = note
         self._splitter = splitter
         self._report = report
         self._pending: list[tuple[Document, list[Chunk]]] = []
@@ -108,10 +122,17 @@ class _Ingestion:
             if not self._is_known(document.id, f"{document.source}: {document.title}"):
                 self._add(document)
 
-    def flush(self) -> None:
-        """Write what is pending, to the store first: the library is the acknowledgement."""
+    def finish(self) -> None:
+        """Write what is pending, and register what was there already: a crash may have come in between."""
+        self._flush()
+        self._note(self._unchanged)
+
+    def _flush(self) -> None:
+        """Write what is pending, to the store first: the registry is the acknowledgement."""
         self._store.add([chunk for _, chunks in self._pending for chunk in chunks], self._report)
-        self._added += [self._library.add(document, chunks) for document, chunks in self._pending]
+        added = [self._library.add(document, chunks) for document, chunks in self._pending]
+        self._note(added)
+        self._added += added
         self._pending.clear()
 
     def _is_known(self, new_id: str, source: str) -> bool:
@@ -130,7 +151,7 @@ class _Ingestion:
         chunks = self._splitter.split(document)
         self._pending.append((document, chunks))
         if sum(len(waiting) for _, waiting in self._pending) >= BATCH:
-            self.flush()
+            self._flush()
 
     def _reject(self, what: str, reason: str, remedy: str = "") -> None:
         self._rejected.append(Rejection(what, f"{reason}; {remedy}" if remedy else reason))

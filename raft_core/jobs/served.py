@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from raft_core.errors import SettingsError, UnknownModel
+from raft_core.jobs.catalogue import find_adapter, open_registry
 from raft_core.progress import Report, silent
-from raft_core.training.adapters import list_adapters, load_adapter
 
 if TYPE_CHECKING:
     from raft_core.records import AdapterInfo
@@ -42,11 +42,12 @@ def find_models(settings: Settings, guild: str, models: Sequence[str]) -> dict[s
 
 def _adapter(settings: Settings, guild: str, name: str) -> AdapterInfo | None:
     try:
-        return load_adapter(settings.guild_dir(guild) / "adapters", name)
+        return find_adapter(settings, guild, name)
     except UnknownModel as error:
         if settings.model_server_url is not None:
             return None
-        known = [BASE, *(info.id for info in list_adapters(settings.guild_dir(guild) / "adapters"))]
+        with open_registry(settings, guild) as registry:
+            known = [BASE, *(info.id for info in registry.adapters.list(guild))]
         raise UnknownModel(name, known) from error
 
 

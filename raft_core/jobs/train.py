@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from raft_core.dataset.files import find_dataset, load_dataset
+from raft_core.dataset.files import load_dataset
+from raft_core.jobs.catalogue import find_dataset, register_adapter
 from raft_core.progress import Report, silent
 from raft_core.records import AdapterInfo
 from raft_core.settings import Settings
@@ -11,7 +12,13 @@ from raft_core.training.run import train
 
 
 def train_adapter(
-    settings: Settings, guild: str, dataset_id: str, recipe: Recipe, report: Report = silent
+    settings: Settings,
+    guild: str,
+    dataset_id: str,
+    recipe: Recipe,
+    report: Report = silent,
+    *,
+    job: str = "",
 ) -> AdapterInfo:
     """Train a LoRA adapter on a guild's data set; a unique prefix of the data set's id will do.
 
@@ -21,14 +28,15 @@ def train_adapter(
         UnknownDataset: no data set has this id, or several begin so.
         TrainingError, ModelError, StorageError: as `raft_core.training.run.train`.
     """
-    home = settings.guild_dir(guild)
-    dataset, examples = load_dataset(find_dataset(home / "datasets", dataset_id, guild))
-    return train(
+    dataset, examples = load_dataset(find_dataset(settings, guild, dataset_id))
+    adapter = train(
         dataset,
         examples,
         recipe,
-        home / "adapters",
+        settings.guild_dir(guild) / "adapters",
         guild=guild,
         price_per_hour_usd=settings.price_per_gpu_hour_usd,
         report=report,
     )
+    register_adapter(settings, adapter, job=job)
+    return adapter

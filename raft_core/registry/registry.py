@@ -13,6 +13,7 @@ from raft_core.registry.database import Database
 from raft_core.registry.datasets import Datasets, register_dataset
 from raft_core.registry.documents import Documents, register_documents
 from raft_core.registry.evaluations import Evaluations, register_evaluation
+from raft_core.registry.jobs import Jobs, Workers
 from raft_core.registry.queries import add_guild
 from raft_core.registry.tables import Guild
 
@@ -42,6 +43,8 @@ class Registry:
         self.adapters = Adapters(self.database)
         self.evaluations = Evaluations(self.database)
         self.costs = Costs(self.database)
+        self.jobs = Jobs(self.database)
+        self.workers = Workers(self.database)
 
     def __enter__(self) -> Self:
         return self

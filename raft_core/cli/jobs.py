@@ -1,0 +1,188 @@
+"""`raftbot jobs` and `raftbot pipeline`: long work that goes on without this shell."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from raft_core.cli.common import Guild, Json, command, emit, settings, stderr
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from raft_core.jobs.queue import Queue
+    from raft_core.records import JobInfo
+
+app = typer.Typer(no_args_is_help=True, help="Watch, cancel and resume queued work.")
+
+JobId = Annotated[str, typer.Argument(metavar="ID", help="A job's id, or a unique beginning of it.")]
+
+COLOURS = {"queued": "dim", "running": "yellow", "succeeded": "green", "failed": "red", "cancelled": "magenta"}
+FOLLOW_EVERY_S = 0.5
+
+
+@contextmanager
+def open_queue() -> Iterator[Queue]:
+    """Open the queue of the settings' database."""
+    from raft_core.jobs.queue import Queue
+    from raft_core.registry.registry import Registry
+
+    chosen = settings()
+    with Registry(chosen.registry_url) as registry, Queue(chosen, registry) as queue:
+        yield queue
+
+
+def enqueue(kind: str, guild: str, spec: dict[str, Any], *, as_json: bool) -> None:
+    """Ask for a job and print its id: what `--enqueue` does."""
+    with open_queue() as queue:
+        job = queue.enqueue(kind, guild, spec)
+    emit(
+        {"job": job.id},
+        as_json=as_json,
+        human=lambda console: console.print(
+            f"{job.id} is queued; watch it with: raftbot jobs watch {job.id}", markup=False, soft_wrap=True
+        ),
+    )
+
+
+@app.command("list")
+@command
+def list_jobs(
+    *,
+    limit: Annotated[int, typer.Option(min=1, help="The newest so many.")] = 50,
+    guild: Guild = "local",
+    as_json: Json = False,
+) -> None:
+    """List jobs, the newest first."""
+    with open_queue() as queue:
+        jobs = queue.list(guild, limit)
+    emit(jobs, as_json=as_json, human=lambda console: console.print(table(jobs) if jobs else "no jobs yet"))
+
+
+@app.command()
+@command
+def show(job_id: JobId, guild: Guild = "local", as_json: Json = False) -> None:
+    """Show one job."""
+    with open_queue() as queue:
+        job = queue.find(guild, job_id)
+    emit(job, as_json=as_json, human=lambda console: _show(console, job))
+
+
+@app.command()
+@command
+def watch(job_id: JobId, guild: Guild = "local", as_json: Json = False) -> None:
+    """Follow a job until it is over; Ctrl-C only ends the watching."""
+    import asyncio
+
+    from rich.live import Live
+
+    async def follow(queue: Queue, exact: str) -> JobInfo:
+        console = stderr()
+        with Live(console=console, refresh_per_second=4, transient=True) as live:
+            async for job in queue.watch(exact):
+                live.update(table([job]))
+                if not console.is_terminal:
+                    console.print(line(job), markup=False, soft_wrap=True)
+        return job
+
+    with open_queue() as queue:
+        job = asyncio.run(follow(queue, queue.find(guild, job_id).id))
+    emit(job, as_json=as_json, human=lambda console: _show(console, job))
+    if job.state != "succeeded":
+        raise typer.Exit(1)
+
+
+@app.command()
+@command
+def logs(
+    job_id: JobId,
+    *,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the job is over.")] = False,
+    guild: Guild = "local",
+) -> None:
+    """Print the output of a job's processes."""
+    with open_queue() as queue:
+        path, shown = queue.logs(guild, job_id), 0
+        while True:
+            over = queue.find(guild, job_id).is_over
+            shown = _print_from(path, shown)
+            if over or not follow:
+                return
+            time.sleep(FOLLOW_EVERY_S)
+
+
+@app.command()
+@command
+def cancel(job_id: JobId, guild: Guild = "local", as_json: Json = False) -> None:
+    """Stop a job; what it finished is kept."""
+    with open_queue() as queue:
+        job = queue.cancel(guild, job_id)
+    emit(job, as_json=as_json, human=lambda console: _show(console, job))
+
+
+def _resume(job_id: JobId, guild: Guild = "local", as_json: Json = False) -> None:
+    """Send a cancelled or failed job on from what it had finished."""
+    with open_queue() as queue:
+        job = queue.resume(guild, job_id)
+    emit(job, as_json=as_json, human=lambda console: _show(console, job))
+
+
+for name in ("resume", "retry"):  # people say the one of a cancelled and the other of a failed job
+    app.command(name)(command(_resume))
+
+
+def table(jobs: list[JobInfo]) -> Table:
+    """Return jobs as a table."""
+    from rich.table import Table
+    from rich.text import Text
+
+    drawn = Table(box=None, header_style="bold")
+    for heading in ("id", "kind", "state", "%", "stage", "time left", "cost"):
+        drawn.add_column(heading, justify="right" if heading in {"%", "cost", "time left"} else "left")
+    for job in jobs:
+        state = Text(job.state + (f", place {job.place}" if job.place else ""), COLOURS[job.state])
+        stage = Text(" ".join(part for part in (job.stage, job.detail) if part) or job.reason)
+        stage.truncate(60, overflow="ellipsis")
+        left = "" if job.eta_s is None else _span(job.eta_s)
+        drawn.add_row(job.id, job.kind, state, f"{job.percent:.0f}", stage, left, f"${job.cost_usd:.2f}")
+    return drawn
+
+
+def line(job: JobInfo) -> str:
+    """Return a job in one line."""
+    place = f" (place {job.place})" if job.place else ""
+    left = f", {_span(job.eta_s)} left" if job.eta_s is not None else ""
+    doing = f" · {job.stage} {job.detail}".rstrip(" ·")
+    return f"{job.id} {job.state}{place} {job.percent:.0f} %{left}{doing}"
+
+
+def _show(console: Console, job: JobInfo) -> None:
+    from raft_core.files import to_json
+
+    console.print(line(job), markup=False, soft_wrap=True)
+    if job.reason:
+        console.print(job.reason, style="red", markup=False, soft_wrap=True)
+    if job.state == "succeeded":
+        console.print(to_json(job.result, indent=2), markup=False, soft_wrap=True)
+
+
+def _span(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _print_from(path: Path, position: int) -> int:
+    """Print what is new in a file and return where it ends."""
+    if not path.is_file():
+        return position
+    with path.open("rb") as file:
+        file.seek(position)
+        typer.echo(file.read().decode(errors="replace"), nl=False)
+        return file.tell()
