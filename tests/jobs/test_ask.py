@@ -89,3 +89,22 @@ def test_answers_from_the_guilds_documents(home: Path, tmp_path: Path) -> None:
     assert answer.sources[0].chunk_id
     assert answer.quotes[0].source == 1
     assert server.requests[0]["messages"][0]["content"].index(TEXT) > 0
+
+
+def test_several_asks_share_one_loaded_model(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Embeddings that are given stand in for the settings' own, which are never loaded."""
+    from langchain_core.embeddings import DeterministicFakeEmbedding
+
+    from raft_core.jobs.ingest import ingest
+
+    monkeypatch.setattr("raft_core.store.chunks.load_embeddings", lambda _: pytest.fail("loaded again"))
+    shared = DeterministicFakeEmbedding(size=8)
+    (tmp_path / "norway.txt").write_text(TEXT, encoding="utf-8")
+    with chat_server(lambda *_: GOOD) as server:
+        settings = Settings(home=home, model_server_url=server.url)
+        ingest([tmp_path / "norway.txt"], settings, "local", embeddings=shared)
+        for question in ("What is Norway's capital?", "Who?"):
+            (answer,) = ask(settings, "local", question, ["base"], embeddings=shared).answers
+            assert [source.text for source in answer.sources] == [TEXT]
