@@ -54,6 +54,16 @@ def settings(**overrides: object) -> Settings:
     return load_settings(**overrides)
 
 
+def user() -> str:
+    """Return who runs the command; empty where the system has no name for them."""
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return ""
+
+
 def emit(value: object, *, as_json: bool, human: Callable[[Console], None]) -> None:
     """Print the result: one JSON document, or whatever `human` draws."""
     from rich.console import Console

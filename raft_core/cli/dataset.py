@@ -101,10 +101,11 @@ def list_datasets(guild: Guild = "local", as_json: Json = False) -> None:
     """List the guild's data sets."""
     from rich.table import Table
 
-    from raft_core.dataset import files
+    from raft_core.jobs.catalogue import open_registry
 
-    infos = files.list_datasets(_folder(guild))
-    table = Table("id", "rows", "rejected", "cost", "generator", "made", box=None)
+    with open_registry(settings(), guild) as registry:
+        infos, forgotten = registry.datasets.list(guild), registry.datasets.forgotten(guild)
+    table = Table("id", "rows", "rejected", "cost", "generator", "made", "stale", box=None)
     for info in infos:
         table.add_row(
             info.id,
@@ -113,8 +114,10 @@ def list_datasets(guild: Guild = "local", as_json: Json = False) -> None:
             f"${info.cost_usd:.4f}",
             info.generator,
             info.created_at,
+            "yes" if info.id in forgotten else "",
         )
-    emit(infos, as_json=as_json, human=lambda console: console.print(table if infos else "no data sets yet"))
+    value = [asdict(info) | _marks(info, forgotten) for info in infos]
+    emit(value, as_json=as_json, human=lambda console: console.print(table if infos else "no data sets yet"))
 
 
 @app.command()
@@ -124,11 +127,15 @@ def show(dataset_id: Id, guild: Guild = "local", as_json: Json = False) -> None:
     from rich.markdown import Markdown
 
     from raft_core.dataset import files, formats
+    from raft_core.jobs.catalogue import find_dataset, open_registry
 
-    folder = files.find_dataset(_folder(guild), dataset_id, guild)
+    folder = find_dataset(settings(), guild, dataset_id)
     info, rows = files.load_dataset(folder)
+    with open_registry(settings(), guild) as registry:
+        forgotten = registry.datasets.forgotten(guild)
     value = {
         **asdict(info),
+        **_marks(info, forgotten),
         "rejected_by_reason": files.count_reasons(files.load_rejected(folder)),
         "sample": formats.to_row(rows[0], "raft"),
         "path": folder,
@@ -149,8 +156,9 @@ def export(
 ) -> None:
     """Write a data set to a file, in a format of the official code."""
     from raft_core.dataset import files, formats
+    from raft_core.jobs.catalogue import find_dataset
 
-    info, rows = files.load_dataset(files.find_dataset(_folder(guild), dataset_id, guild))
+    info, rows = files.load_dataset(find_dataset(settings(), guild, dataset_id))
     formats.export(rows, form.value, file_type.value, out)
     value = {**asdict(info), "format": form.value, "type": file_type.value, "path": out}
     emit(
@@ -169,14 +177,20 @@ def import_dataset(
 ) -> None:
     """Read a data set made elsewhere."""
     from raft_core.dataset.importing import import_file
+    from raft_core.jobs.build import datasets_dir
+    from raft_core.jobs.catalogue import register_dataset
 
-    folder = _folder(guild)
+    ours = settings()
+    folder = datasets_dir(ours, guild)
     info = import_file(file, folder, guild)
+    register_dataset(ours, info)
     _print(info, folder / info.id, as_json)
 
 
-def _folder(guild: str) -> Path:
-    return settings().guild_dir(guild) / "datasets"
+def _marks(info: DatasetInfo, forgotten: dict[str, tuple[str, ...]]) -> dict[str, object]:
+    """Return whether a data set learnt from documents that were removed, and from which."""
+    gone = forgotten.get(info.id, ())
+    return {"stale": bool(gone), "forgotten": gone}
 
 
 def _print(info: DatasetInfo, folder: Path, as_json: bool) -> None:

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from raft_core.cli.common import Guild, Json, command, emit, progress, settings
+from raft_core.cli.common import Guild, Json, command, emit, progress, settings, user
 from raft_core.errors import DocumentError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from raft_core.documents.library import Library
     from raft_core.jobs.ingest import IngestResult
+    from raft_core.jobs.removal import Removal
     from raft_core.records import Chunk, DocumentInfo
 
 app = typer.Typer(no_args_is_help=True, help="Add, list, show and remove documents.")
@@ -48,7 +48,9 @@ def add(
     from raft_core.jobs.ingest import ingest
 
     with progress() as report:
-        result = ingest(paths or [], settings(), guild, hotpotqa=hotpotqa, limit=limit, report=report)
+        result = ingest(
+            paths or [], settings(), guild, hotpotqa=hotpotqa, limit=limit, by=user(), report=report
+        )
     rejected = [{"path": left_out.what, "reason": left_out.reason} for left_out in result.rejected]
     value = {"added": result.added, "unchanged": result.unchanged, "rejected": rejected}
     emit(value, as_json=as_json, human=lambda console: _draw_result(console, result))
@@ -61,50 +63,40 @@ def add(
 @command
 def list_(guild: Guild = "local", as_json: Json = False) -> None:
     """List the documents."""
-    infos = _library(guild).list()
+    from raft_core.jobs.catalogue import open_registry
+
+    with open_registry(settings(), guild) as registry:
+        infos = registry.documents.list(guild)
     emit(infos, as_json=as_json, human=lambda console: _draw_list(console, infos))
 
 
 @app.command()
 @command
 def show(document_id: Id, guild: Guild = "local", as_json: Json = False) -> None:
-    """Show one document: what is known of it, and its chunks."""
+    """Show one document: what is known of it, what learnt from it, and its chunks."""
     from dataclasses import asdict
 
+    from raft_core.jobs.catalogue import open_registry
     from raft_core.store.chunks import ChunkStore
 
-    info = _library(guild).get(document_id)
+    with open_registry(settings(), guild) as registry:
+        info = registry.documents.get(guild, document_id)
+        provenance = registry.documents.provenance(guild, info.id)
+        learnt = registry.documents.learnt_from(guild, info.id)
     with ChunkStore(settings(), guild) as store:
         chunks = store.of_document(info.id)
-    value = {**asdict(info), "chunks": chunks}
+    value = {**asdict(info), **asdict(provenance), **asdict(learnt), "chunks": chunks}
     emit(value, as_json=as_json, human=lambda console: _draw_document(console, info, chunks))
 
 
 @app.command()
 @command
 def remove(document_id: Id, guild: Guild = "local", as_json: Json = False) -> None:
-    """Remove one document with its chunks and vectors."""
-    from raft_core.store.chunks import ChunkStore
+    """Remove one document with its chunks and vectors, and name what learnt from it."""
+    from raft_core.jobs.removal import remove_document
 
-    library = _library(guild)
-    info = library.get(document_id)
-    with ChunkStore(settings(), guild) as store:
-        removed = store.remove(info.id)  # first: as long as the library has it, the command can be run again
-    library.remove(info.id)
-    value = {"removed": info.id, "title": info.title, "chunks": removed}
-    emit(
-        value,
-        as_json=as_json,
-        human=lambda console: console.print(
-            f"removed {info.title} ({_count(removed, 'chunk')})", markup=False
-        ),
-    )
-
-
-def _library(guild: str) -> Library:
-    from raft_core.documents.library import Library
-
-    return Library(settings().guild_dir(guild) / "documents")
+    removal = remove_document(settings(), guild, document_id)
+    emit(removal, as_json=as_json, human=lambda console: _draw_removal(console, removal))
 
 
 def _draw_result(console: Console, result: IngestResult) -> None:
@@ -115,6 +107,13 @@ def _draw_result(console: Console, result: IngestResult) -> None:
         console.print(f"left out  {left_out.what}: {left_out.reason}", markup=False, soft_wrap=True)
     counts = f"{len(result.added)} added, {len(result.unchanged)} unchanged, {len(result.rejected)} left out"
     console.print(counts, style="bold")
+
+
+def _draw_removal(console: Console, removal: Removal) -> None:
+    console.print(f"removed {removal.title} ({_count(removal.chunks, 'chunk')})", markup=False)
+    for kind, ids in (("data set", removal.datasets), ("adapter", removal.adapters)):
+        for each in ids:
+            console.print(f"the {kind} {each} learnt from it: build and train anew to have it forgotten")
 
 
 def _draw_list(console: Console, infos: list[DocumentInfo]) -> None:

@@ -37,11 +37,11 @@ def serve(
     """Serve the base model and adapters over the OpenAI protocol until interrupted."""
     # The service managers' way to stop a server is no failure; Ctrl-C stays an interruption.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    from raft_core.jobs.catalogue import find_adapter
     from raft_core.serving.local import build_api, listen, uvicorn_server
-    from raft_core.training.adapters import load_adapter
 
     chosen = settings(base_model=base)
-    infos = [load_adapter(chosen.guild_dir(guild) / "adapters", name) for name in adapter or []]
+    infos = [find_adapter(chosen, guild, name) for name in adapter or []]
     with listen(host, port) as listening:
         if chosen.model_server_key is None and not _is_local(host):
             log.warning("anyone who reaches %s can use this server: set RAFTBOT_MODEL_SERVER_KEY", host)

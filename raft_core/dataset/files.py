@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from raft_core.dataset.card import write_card
-from raft_core.errors import DatasetError, UnknownDataset
+from raft_core.errors import DatasetError
 from raft_core.files import content_hash, read_json, to_json, write_json, write_text
 from raft_core.records import DatasetInfo, RaftExample
 
@@ -92,21 +92,6 @@ def list_datasets(datasets: Path) -> list[DatasetInfo]:
     """Return the data sets below a folder, the oldest first."""
     folders = [path.parent for path in datasets.glob("ds-*/info.json")]
     return sorted((load_info(folder) for folder in folders), key=lambda info: (info.created_at, info.id))
-
-
-def find_dataset(datasets: Path, dataset_id: str, guild: str) -> Path:
-    """Return the folder of the data set whose id is, or alone begins with, `dataset_id`.
-
-    Raises:
-        UnknownDataset: there is none, or several begin so.
-    """
-    known = [path.parent for path in datasets.glob("ds-*/info.json")]
-    matches = [folder for folder in known if folder.name == dataset_id] or [
-        folder for folder in known if dataset_id and folder.name.startswith(dataset_id)
-    ]
-    if len(matches) != 1:
-        raise UnknownDataset(dataset_id, guild)
-    return matches[0]
 
 
 def rows_hash(rows: Sequence[RaftExample]) -> str:

@@ -12,7 +12,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
-from raft_core.errors import DocumentError, StorageError, UnknownDocument
+from raft_core.errors import StorageError, UnknownDocument
 from raft_core.files import read_json, translated_os_errors, write_json
 from raft_core.records import Chunk, Document, DocumentInfo, Page
 
@@ -54,35 +54,24 @@ class Library:
         path = self._folder / document_id / _INFO
         return self._info(path) if document_id.isalnum() and path.is_file() else None
 
-    def get(self, document_id: str) -> DocumentInfo:
-        """Return a document by its id or the beginning of it.
+    def document(self, document_id: str) -> Document:
+        """Return a document's text.
 
         Raises:
-            UnknownDocument: no document's id begins so.
-            DocumentError: more than one document's id begins so.
+            UnknownDocument: no document has this id.
         """
-        folders = [path.parent.name for path in self._folder.glob(f"*/{_INFO}")]
-        matching = [name for name in folders if document_id and name.startswith(document_id.lower())]
-        if not matching:
+        if self.find(document_id) is None:
             raise UnknownDocument(document_id, self._folder.parent.name)
-        if len(matching) > 1:
-            raise DocumentError(
-                f"{len(matching)} documents have ids that begin with {document_id!r}",
-                remedy="give more of the id",
-            )
-        return self._info(self._folder / matching[0] / _INFO)
-
-    def document(self, document_id: str) -> Document:
-        """Return a document's text, by its id or the beginning of it."""
-        fields = read_json(self._folder / self.get(document_id).id / _DOCUMENT)
+        fields = read_json(self._folder / document_id / _DOCUMENT)
         return Document(**{**fields, "pages": tuple(Page(**page) for page in fields["pages"])})
 
     def remove(self, document_id: str) -> None:
-        """Forget a document, by its id or the beginning of it."""
-        folder = self._folder / self.get(document_id).id
-        with translated_os_errors(folder):
-            (folder / _INFO).unlink()  # first: a document half removed counts as removed
-            shutil.rmtree(folder)
+        """Forget whatever there is of the document with this id."""
+        folder = self._folder / document_id
+        if document_id.isalnum() and folder.is_dir():
+            with translated_os_errors(folder):
+                (folder / _INFO).unlink(missing_ok=True)  # first: a document half removed counts as removed
+                shutil.rmtree(folder)
 
     def _info(self, path: Path) -> DocumentInfo:
         try:

@@ -13,7 +13,7 @@ from raft_core.registry.tables import Cost
 
 @dataclass(frozen=True, slots=True)
 class Spending:
-    """What a piece of work took. `units` are what its kind counts: rows made, tokens trained on, answers scored.
+    """What a piece of work took. `units` are what its kind counts: rows made, rows trained on, answers scored.
 
     `seconds` is 0 where nobody measured them.
     """
@@ -34,8 +34,8 @@ class Costs:
         """Count what the making of `what` took, at its end `at` (ISO 8601 in UTC), once however often told."""
         with self._database.write() as session:
             add_guild(session, guild)
-            key = {"guild": guild, "job": job, "kind": kind, "what": what, "at": at}
-            add_once(session, Cost, [key | asdict(spending)])
+            key = {"guild": guild, "kind": kind, "what": what, "at": at}
+            add_once(session, Cost, [key | {"job": job} | asdict(spending)])
 
     def spent(self, guild: str, since: str) -> float:
         """Return the dollars that a guild spent at or after a time (ISO 8601 in UTC)."""

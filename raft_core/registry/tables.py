@@ -147,20 +147,20 @@ class Sample(Table):
 
 
 class Cost(Table):
-    """What one piece of work took. Its key is the work and when it was done: told twice, it counts once."""
+    """What one piece of work took. Its key is what was made and when: told twice, by whatever job, it counts once."""
 
     __tablename__ = "costs"
-    __table_args__ = (Index(None, "guild", "at"), Index(None, "kind", "at"))
+    __table_args__ = (Index(None, "guild", "at"), Index(None, "guild", "job"), Index(None, "kind", "at"))
 
     guild: Mapped[str] = mapped_column(ForeignKey("guilds.id", ondelete="CASCADE"), primary_key=True)
-    job: Mapped[str] = mapped_column(primary_key=True)
-    """The job that did it; empty where a command did."""
     kind: Mapped[str] = mapped_column(primary_key=True)
     what: Mapped[str] = mapped_column(primary_key=True)
     """What came of it, for example an adapter's id."""
     at: Mapped[str] = mapped_column(primary_key=True)
+    job: Mapped[str]
+    """The job that did it; empty where a command did."""
     units: Mapped[int]
-    """How much work it was, as its kind counts: rows made, tokens trained on, answers scored."""
+    """How much work it was, as its kind counts: rows made, rows trained on, answers scored."""
     tokens: Mapped[int]
     seconds: Mapped[float]
     usd: Mapped[float]

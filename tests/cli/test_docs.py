@@ -53,7 +53,9 @@ def test_add_list_show_remove(note: Path, tmp_path: Path) -> None:
     shown = run_json("show", added["id"][:6])
     assert [chunk["text"] for chunk in shown["chunks"]] == ["Oslo is the capital of Norway."]
     assert shown["sha256"] == added["sha256"]
-    assert run_json("remove", added["id"]) == {"removed": added["id"], "title": "note [x]", "chunks": 1}
+    assert (shown["consent"], shown["status"], shown["datasets"]) == (True, "ready", [])
+    removed = {"removed": added["id"], "title": "note [x]", "chunks": 1, "datasets": [], "adapters": []}
+    assert run_json("remove", added["id"]) == removed
     assert run_json("list") == []
 
 

@@ -11,10 +11,10 @@ import pytest
 from raft_core.dataset import checks
 from raft_core.dataset.builder import ABSTAINING_ANSWER, BuildSettings, build
 from raft_core.dataset.distractors import Distractors, distinct
-from raft_core.dataset.files import find_dataset, list_datasets, load_dataset, load_rejected
+from raft_core.dataset.files import list_datasets, load_dataset, load_rejected
 from raft_core.dataset.generators import Draft, Drafts
 from raft_core.dataset.generators.extractive import Extractive
-from raft_core.errors import DatasetError, SettingsError, TooFewChunks, UnknownDataset
+from raft_core.errors import DatasetError, SettingsError, TooFewChunks
 from raft_core.markup import find_quotes, write_answer
 from raft_core.records import ABSTENTION, Chunk, DatasetInfo, RaftExample
 from tests.dataset.world import chunk, town_chunks
@@ -227,16 +227,6 @@ def test_settings_out_of_range(bad: dict[str, Any]) -> None:
     """A setting that makes no sense is named."""
     with pytest.raises(SettingsError, match=next(iter(bad))):
         BuildSettings(**bad)
-
-
-def test_data_sets_are_found_by_prefix(tmp_path: Path) -> None:
-    """An id's beginning is enough where it is unique; else the data set is unknown."""
-    info, _ = made(tmp_path)
-    made(tmp_path, seed=1)
-    assert find_dataset(tmp_path, info.id[:6], "local").name == info.id
-    for wrong in ("ds-", "ds-nothing", ""):
-        with pytest.raises(UnknownDataset):
-            find_dataset(tmp_path, wrong, "local")
 
 
 def test_changed_rows_are_noticed(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from raft_core.documents.library import Library
-from raft_core.errors import DocumentError, StorageError, UnknownDocument
+from raft_core.errors import StorageError, UnknownDocument
 from raft_core.records import Chunk, Document, Page
 
 
@@ -31,33 +31,31 @@ def test_what_is_added_comes_back(library: Library) -> None:
     info = library.add(document("aa11"), chunks(2))
     assert (info.pages, info.chunks, info.tokens) == (2, 2, 14)
     assert library.list() == [info]
-    assert library.get("aa11") == library.find("aa11") == info
+    assert library.find("aa11") == info
     assert library.document("aa11") == document("aa11")
     assert library.add(document("aa11"), chunks(3)).chunks == 3
     assert len(library.list()) == 1
 
 
-def test_the_beginning_of_an_id_is_enough(library: Library) -> None:
-    """A unique beginning finds the document; an ambiguous, unknown or empty one is an error."""
+def test_only_whole_ids_are_known(library: Library) -> None:
+    """A beginning, nothing, and a path are no ids."""
+    library.add(document("aa11"), [])
+    for unknown in ("aa", "", "../documents/aa11", "*"):
+        assert library.find(unknown) is None
+        with pytest.raises(UnknownDocument, match="in guild 'local'"):
+            library.document(unknown)
+
+
+def test_removing_forgets(library: Library, tmp_path: Path) -> None:
+    """Nothing is left of a removed document, also where a removal was cut off; others and no ids are let be."""
     library.add(document("aa11"), [])
     library.add(document("aa22"), [])
-    assert library.get("AA1").id == "aa11"
-    with pytest.raises(DocumentError, match="2 documents have ids that begin with 'aa'"):
-        library.get("aa")
-    for unknown in ("bb", "", "../aa11", "*"):
-        with pytest.raises(UnknownDocument, match="in guild 'local'"):
-            library.get(unknown)
-    assert library.find("aa") is None
-    assert library.find("../documents/aa11") is None
-
-
-def test_removing_forgets(library: Library) -> None:
-    """A removed document is gone; removing it again is an error."""
-    library.add(document("aa11"), [])
-    library.remove("aa")
-    assert library.list() == []
-    with pytest.raises(UnknownDocument):
-        library.remove("aa11")
+    folder = tmp_path / "guilds/local/documents"
+    (folder / "aa11" / "info.json").unlink()
+    for name in ("aa11", "aa11", "aa", "", "../documents/aa22"):
+        library.remove(name)
+    assert [path.name for path in folder.iterdir()] == ["aa22"]
+    assert [info.id for info in library.list()] == ["aa22"]
 
 
 def test_a_document_without_its_info_does_not_count(library: Library, tmp_path: Path) -> None:

@@ -187,10 +187,10 @@ def test_a_document_removed_during_the_build_is_marked(full: Registry) -> None:
 
 
 def test_costs_count_once_each(registry: Registry) -> None:
-    """The same work told twice counts once, made again it counts again; sums are exact, and of one guild."""
+    """The same work told twice counts once and for its first job, made again it counts again; sums are exact, and of one guild."""
     noon, evening = "2026-01-01T12:00:00+00:00", "2026-01-01T18:00:00+00:00"
-    for _ in range(2):
-        registry.costs.add("one", "train", "raft-1", Spending(4, 900, 10.0, 0.5), at=noon, job="j1")
+    for job in ("j1", "j1", "j3", ""):
+        registry.costs.add("one", "train", "raft-1", Spending(4, 900, 10.0, 0.5), at=noon, job=job)
     registry.costs.add("one", "evaluate", "eval-1", Spending(2, 50, 4.0, 0.25), at=noon, job="j1")
     registry.costs.add("one", "evaluate", "eval-1", Spending(2, 50, 2.0, 0.125), at=evening)
     registry.costs.add("two", "train", "raft-1", Spending(8, 1800, 30.0, 8.0), at=evening, job="j1")

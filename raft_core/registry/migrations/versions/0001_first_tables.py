@@ -143,18 +143,19 @@ def _create_scores() -> None:
     op.create_table(
         "costs",
         _text("guild"),
-        _text("job"),
         _text("kind"),
         _text("what"),
         _text("at"),
+        _text("job"),
         _integer("units"),
         _integer("tokens"),
         _real("seconds"),
         _real("usd"),
         sa.ForeignKeyConstraint(["guild"], ["guilds.id"], name="fk_costs_guilds", ondelete="CASCADE"),
-        sa.PrimaryKeyConstraint("guild", "job", "kind", "what", "at", name="pk_costs"),
+        sa.PrimaryKeyConstraint("guild", "kind", "what", "at", name="pk_costs"),
     )
     op.create_index("ix_costs_guild_at", "costs", ["guild", "at"])
+    op.create_index("ix_costs_guild_job", "costs", ["guild", "job"])
     op.create_index("ix_costs_kind_at", "costs", ["kind", "at"])
 
 
