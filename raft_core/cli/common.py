@@ -37,6 +37,9 @@ def _guild(name: str) -> str:
 
 
 Guild = Annotated[str, typer.Option("--guild", metavar="NAME", help="Whose data this is.", callback=_guild)]
+Enqueue = Annotated[
+    bool, typer.Option("--enqueue", help="Leave it to a worker: print the job's id and return.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from raft_core.cli.common import Guild, Json, command, emit, progress, settings
+from raft_core.cli.common import Enqueue, Guild, Json, command, emit, progress, settings
 
 if TYPE_CHECKING:
     from raft_core.records import DatasetInfo
@@ -72,6 +72,7 @@ def build(
         Label, typer.Option(help="Where the oracle is left out: the answer all the same, or abstain.")
     ] = Label.answer,
     guild: Guild = "local",
+    enqueue: Enqueue = False,
     as_json: Json = False,
 ) -> None:
     """Build a data set from the guild's documents."""
@@ -90,6 +91,11 @@ def build(
         generator=generator or ours.generator,
         generator_model=generator_model or ours.generator_model,
     )
+    if enqueue:
+        from raft_core.cli.jobs import send
+        from raft_core.jobs.specs import build_spec
+
+        return send("build", guild, build_spec(wanted), as_json=as_json)
     with progress() as report:
         info = build_dataset(ours, guild, wanted, report)
     _print(info, datasets_dir(ours, guild) / info.id, as_json)

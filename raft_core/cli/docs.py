@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from raft_core.cli.common import Guild, Json, command, emit, progress, settings, user
+from raft_core.cli.common import Enqueue, Guild, Json, command, emit, progress, settings, user
 from raft_core.errors import DocumentError
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ def add(
         int | None, typer.Option(min=1, metavar="N", help="Take at most N paragraphs of the HotpotQA file.")
     ] = None,
     guild: Guild = "local",
+    enqueue: Enqueue = False,
     as_json: Json = False,
 ) -> None:
     """Add documents: PDF, Word, PowerPoint, Excel, HTML, Markdown, text, CSV, JSON."""
@@ -45,6 +46,12 @@ def add(
         raise typer.BadParameter("name a file or a folder, or give --hotpotqa FILE")
     if limit is not None and hotpotqa is None:
         raise typer.BadParameter("--limit goes with --hotpotqa FILE")
+    if enqueue:
+        from raft_core.cli.jobs import send
+        from raft_core.jobs.specs import ingest_spec
+
+        spec = ingest_spec(settings(), guild, paths or [], hotpotqa=hotpotqa, limit=limit, by=user())
+        return send("ingest", guild, spec, as_json=as_json)
     from raft_core.jobs.ingest import ingest
 
     with progress() as report:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from raft_core.cli.common import Guild, Json, command, emit, progress, settings, stderr
+from raft_core.cli.common import Enqueue, Guild, Json, command, emit, progress, settings, stderr
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -45,6 +45,7 @@ def evaluate(
         typer.Option(metavar="DIR", file_okay=False, help="Also write report, chart and answers here."),
     ] = None,
     guild: Guild = "local",
+    enqueue: Enqueue = False,
     as_json: Json = False,
 ) -> None:
     """Score the base and tuned models on the same questions, with intervals and paired differences."""
@@ -57,10 +58,48 @@ def evaluate(
         raise typer.BadParameter("use rag or raft", param_hint="--prompt")
     configured = settings()
     what = job.EvaluationSettings(data, tuple(split_models(models)), limit, seed, prompt, max_new_tokens)
+    if enqueue:
+        from raft_core.cli.jobs import send
+        from raft_core.jobs.specs import evaluate_spec
+
+        if out is not None:
+            raise typer.BadParameter("--out and --enqueue do not go together: a worker may run elsewhere")
+        return send("evaluate", guild, evaluate_spec(configured, guild, what), as_json=as_json)
     with progress() as report:
         evaluation = job.evaluate(configured, guild, what, out=out, report=report)
     folder = out or configured.guild_dir(guild) / "evaluations" / evaluation.id
     emit(evaluation.as_json(), as_json=as_json, human=lambda console: _show(console, evaluation, folder))
+
+
+@app.command("list")
+@command
+def list_evaluations(guild: Guild = "local", as_json: Json = False) -> None:
+    """List the guild's evaluations."""
+    from raft_core.jobs.catalogue import open_registry
+
+    with open_registry(settings(), guild) as registry:
+        results = registry.evaluations.list(guild)
+    emit(results, as_json=as_json, human=lambda console: _draw_list(console, results))
+
+
+@app.command()
+@command
+def show(
+    evaluation_id: Annotated[str, typer.Argument(metavar="ID", help="An evaluation's id, or its beginning.")],
+    guild: Guild = "local",
+    as_json: Json = False,
+) -> None:
+    """Show an evaluation; with --json also how every question was answered."""
+    from raft_core.jobs.catalogue import open_registry
+
+    with open_registry(settings(), guild) as registry:
+        result = registry.evaluations.get(guild, evaluation_id)
+        samples = registry.evaluations.samples(guild, result["id"])
+    emit(
+        {**result, "samples": samples},
+        as_json=as_json,
+        human=lambda console: _draw_list(console, [result]),
+    )
 
 
 @app.command("task-path")
@@ -89,6 +128,19 @@ def score(
             soft_wrap=True,
         )
     emit(result, as_json=as_json, human=lambda console: _show_score(console, result))
+
+
+def _draw_list(console: Console, results: list[dict[str, Any]]) -> None:
+    from rich.table import Table
+
+    table = Table("id", "data", "n", "model", "prompt", "F1", "95 %", "EM", "made", box=None)
+    for result in results:
+        for name, score in result["models"].items():
+            interval = f"{score['f1_low']:.3f} to {score['f1_high']:.3f}"
+            scores = (f"{score['f1']:.3f}", interval, f"{score['em']:.3f}", result["created_at"])
+            cells = (result["id"], result["data"], str(result["n"]), name, score["prompt"])
+            table.add_row(*cells, *scores)
+    console.print(table if results else "no evaluations yet", markup=False)
 
 
 def _show_score(console: Console, result: dict[str, float | int]) -> None:

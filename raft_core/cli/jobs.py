@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from raft_core.cli.common import Guild, Json, command, emit, settings, stderr
+from raft_core.cli.common import Guild, Json, command, emit, settings, stderr, user
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,7 +23,13 @@ app = typer.Typer(no_args_is_help=True, help="Watch, cancel and resume queued wo
 
 JobId = Annotated[str, typer.Argument(metavar="ID", help="A job's id, or a unique beginning of it.")]
 
-COLOURS = {"queued": "dim", "running": "yellow", "succeeded": "green", "failed": "red", "cancelled": "magenta"}
+COLOURS = {
+    "queued": "dim",
+    "running": "yellow",
+    "succeeded": "green",
+    "failed": "red",
+    "cancelled": "magenta",
+}
 FOLLOW_EVERY_S = 0.5
 
 
@@ -38,10 +44,10 @@ def open_queue() -> Iterator[Queue]:
         yield queue
 
 
-def enqueue(kind: str, guild: str, spec: dict[str, Any], *, as_json: bool) -> None:
+def send(kind: str, guild: str, spec: dict[str, Any], *, as_json: bool) -> None:
     """Ask for a job and print its id: what `--enqueue` does."""
     with open_queue() as queue:
-        job = queue.enqueue(kind, guild, spec)
+        job = queue.enqueue(kind, guild, spec, user())
     emit(
         {"job": job.id},
         as_json=as_json,
@@ -49,6 +55,47 @@ def enqueue(kind: str, guild: str, spec: dict[str, Any], *, as_json: bool) -> No
             f"{job.id} is queued; watch it with: raftbot jobs watch {job.id}", markup=False, soft_wrap=True
         ),
     )
+
+
+@command
+def pipeline(
+    *,
+    chunks: Annotated[int | None, typer.Option(min=1, help="Ask about N chunks only.")] = None,
+    questions: Annotated[int, typer.Option(min=1, help="Questions a chunk.")] = 1,
+    distractors: Annotated[int, typer.Option(min=0, help="Distractors a row.")] = 3,
+    p: Annotated[
+        float, typer.Option("--p", min=0, max=1, help="Share of rows that show their oracle.")
+    ] = 1.0,
+    recipe: Annotated[Path | None, typer.Option(metavar="FILE", help="A YAML recipe; see recipes/.")] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="How often each row is seen.")] = None,
+    data: Annotated[
+        str, typer.Option(metavar="FILE|pocket", help="What the base and the adapter are scored on.")
+    ] = "pocket",
+    limit: Annotated[int | None, typer.Option(min=1, help="How many questions.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of all stages.")] = 0,
+    guild: Guild = "local",
+    as_json: Json = False,
+) -> None:
+    """Queue build → train → load → evaluate as one job."""
+    from raft_core.dataset.builder import BuildSettings
+    from raft_core.jobs.evaluate import EvaluationSettings
+    from raft_core.jobs.served import BASE
+    from raft_core.jobs.specs import pipeline_spec
+    from raft_core.training.recipe import load_recipe
+
+    ours = settings()
+    build = BuildSettings(
+        questions=questions,
+        distractors=distractors,
+        p=p,
+        seed=seed,
+        chunks=chunks,
+        generator=ours.generator,
+        generator_model=ours.generator_model,
+    )
+    resolved = load_recipe(recipe, settings=ours, epochs=epochs, seed=seed)
+    what = EvaluationSettings(data, (BASE,), limit=limit, seed=seed)
+    send("pipeline", guild, pipeline_spec(ours, guild, build, resolved, what), as_json=as_json)
 
 
 @app.command("list")

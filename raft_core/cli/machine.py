@@ -12,10 +12,10 @@ import typer
 from raft_core.cli.common import Guild, Json, command, emit, settings, stderr
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from rich.console import Console
+    from rich.console import Console, RenderableType
     from rich.table import Table
 
     from raft_core.machine.check import Check
@@ -120,8 +120,12 @@ class _Board:
             self._print([service for service in services if service not in self._shown])
             self._shown.update(services)
 
-    def _table(self) -> Table:
-        return _services_table((*self._services, *self._left_out), f"logs in {self._logs}; Ctrl-C stops all")
+    def _table(self) -> RenderableType:
+        from rich.console import Group
+        from rich.text import Text
+
+        below = Text(f"logs in {self._logs}; Ctrl-C stops all", style="dim")
+        return Group(_services_table((*self._services, *self._left_out)), below)
 
     def _print(self, services: Sequence[ServiceStatus]) -> None:
         for service in services:
@@ -131,11 +135,11 @@ class _Board:
         sys.stdout.flush()
 
 
-def _services_table(services: Sequence[ServiceStatus], caption: str = "") -> Table:
+def _services_table(services: Sequence[ServiceStatus]) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, pad_edge=False, caption=caption or None, caption_justify="left")
+    table = Table(box=None, pad_edge=False)
     for name in ("service", "state", "for", "pid", "restarts", "where"):
         table.add_column(name, justify="right" if name in ("pid", "restarts") else "left")
     for service in services:
@@ -151,12 +155,16 @@ def _services_table(services: Sequence[ServiceStatus], caption: str = "") -> Tab
 
 
 def _age(since: str) -> str:
-    """Return how long ago a moment was, in its largest unit."""
-    seconds = max(int((datetime.now(UTC) - datetime.fromisoformat(since)).total_seconds()), 0)
+    return _span((datetime.now(UTC) - datetime.fromisoformat(since)).total_seconds())
+
+
+def _span(seconds: float) -> str:
+    """Return a time in its largest whole unit."""
+    whole = max(int(seconds), 0)
     for length, unit in ((86400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= length:
-            return f"{seconds // length} {unit}"
-    return f"{seconds} s"
+        if whole >= length:
+            return f"{whole // length} {unit}"
+    return f"{whole} s"
 
 
 @command
@@ -187,15 +195,13 @@ def _draw_checks(console: Console, checks: Sequence[Check]) -> None:
 @command
 def status(*, guild: Guild = "local", as_json: Json = False) -> None:
     """Show what runs, the jobs, what the guild has, and the disk."""
+    from raft_core.jobs.catalogue import open_registry
     from raft_core.machine.status import status as look
 
-    found = look(settings(), guild, _job_counts())
+    chosen = settings()
+    with open_registry(chosen, guild) as registry:
+        found = look(chosen, guild, registry)
     emit(found, as_json=as_json, human=lambda console: _draw_status(console, found))
-
-
-def _job_counts() -> Mapping[str, int]:
-    """Return how many jobs are in each state: none, until `raft_core.jobs` can list them."""
-    return {}
 
 
 def _draw_status(console: Console, found: Status) -> None:
@@ -207,7 +213,7 @@ def _draw_status(console: Console, found: Status) -> None:
     counts = f"{found.documents} documents, {found.datasets} data sets, {found.adapters} adapters"
     console.print(f"guild {found.guild}: {counts}", markup=False)
     for worker in found.workers:
-        seen = f"seen {_age(datetime.fromtimestamp(worker.seen_at, UTC).isoformat())} ago"
+        seen = f"heard of {_span(worker.silent_s)} ago"
         console.print(f"worker {worker.id}: process {worker.pid} on {worker.host}, {seen}", markup=False)
     if found.jobs:
         console.print("jobs: " + ", ".join(f"{count} {state}" for state, count in found.jobs.items()))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from raft_core.cli.common import Guild, Json, command, emit, progress, settings
+from raft_core.cli.common import Enqueue, Guild, Json, command, emit, progress, settings
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -50,6 +50,7 @@ def train(
         typer.Option("--out", metavar="DIR", help="Copy the finished adapter to this folder too."),
     ] = None,
     guild: Guild = "local",
+    enqueue: Enqueue = False,
     as_json: Json = False,
 ) -> None:
     """Train a LoRA adapter on a data set. Interrupted or killed, the same command goes on where it was."""
@@ -57,6 +58,8 @@ def train(
     from raft_core.training.recipe import load_recipe
 
     if out is not None:
+        if enqueue:
+            raise typer.BadParameter("--out and --enqueue do not go together: a worker may run elsewhere")
         _check_new(out)
     where = settings()
     resolved = load_recipe(
@@ -75,6 +78,11 @@ def train(
         max_length=max_length,
         skip_long=skip_long or None,
     )
+    if enqueue:
+        from raft_core.cli.jobs import send
+        from raft_core.jobs.specs import train_spec
+
+        return send("train", guild, train_spec(where, guild, dataset, resolved), as_json=as_json)
     with progress() as report:
         info = train_adapter(where, guild, dataset, resolved, report)
     if out is not None:

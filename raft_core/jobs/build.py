@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -36,8 +38,7 @@ def build_dataset(
         SettingsError: the generator is neither `extractive` nor a URL.
     """
     began = time.perf_counter()
-    generator = make_generator(settings, guild, build)
-    with ChunkStore(settings, guild) as store:
+    with _opened(settings, guild, build) as generator, ChunkStore(settings, guild) as store:
         planned, finished = _plan(store, settings, guild, build, generator)
         if finished:
             return finished
@@ -55,8 +56,8 @@ def plan_dataset(
     Raises:
         DatasetError, TooFewChunks, SettingsError: as `build_dataset`.
     """
-    with ChunkStore(settings, guild) as store:
-        return _plan(store, settings, guild, build, make_generator(settings, guild, build))
+    with _opened(settings, guild, build) as generator, ChunkStore(settings, guild) as store:
+        return _plan(store, settings, guild, build, generator)
 
 
 def draft_chunks(
@@ -95,8 +96,7 @@ def assemble_dataset(
     Raises:
         DatasetError: documents were added or removed meanwhile, or no row passed the checks.
     """
-    generator = make_generator(settings, guild, build)
-    with ChunkStore(settings, guild) as store:
+    with _opened(settings, guild, build) as generator, ChunkStore(settings, guild) as store:
         planned, finished = _plan(store, settings, guild, build, generator)
         if finished:
             return finished
@@ -107,6 +107,16 @@ def assemble_dataset(
         info = _assemble(store, settings, guild, build, planned, drafts, generator)
     register_dataset(settings, info, job=job, seconds=seconds)
     return info
+
+
+@contextmanager
+def _opened(settings: Settings, guild: str, build: BuildSettings) -> Iterator[Generator]:
+    """Yield the generator that `build` names, and close it also where nobody drafts with it."""
+    generator = make_generator(settings, guild, build)
+    try:
+        yield generator
+    finally:
+        asyncio.run(generator.close())
 
 
 def _plan(

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from raft_core.artifacts import Artifacts
 from raft_core.dataset.files import list_datasets
 from raft_core.documents.library import Library
 from raft_core.files import read_json
@@ -47,7 +48,9 @@ def find_dataset(settings: Settings, guild: str, dataset_id: str) -> Path:
         UnknownDataset: there is none, or several begin so.
     """
     with open_registry(settings, guild) as registry:
-        return settings.guild_dir(guild) / "datasets" / registry.datasets.get(guild, dataset_id).id
+        folder = settings.guild_dir(guild) / "datasets" / registry.datasets.get(guild, dataset_id).id
+    Artifacts(settings).pull(folder)
+    return folder
 
 
 def find_adapter(settings: Settings, guild: str, adapter_id: str) -> AdapterInfo:
@@ -58,13 +61,16 @@ def find_adapter(settings: Settings, guild: str, adapter_id: str) -> AdapterInfo
     """
     with open_registry(settings, guild) as registry:
         found = registry.adapters.get(guild, adapter_id)
-    return load_adapter(settings.guild_dir(guild) / "adapters", found.id)
+    folder = settings.guild_dir(guild) / "adapters"
+    Artifacts(settings).pull(folder / found.id)
+    return load_adapter(folder, found.id)
 
 
 def register_dataset(settings: Settings, info: DatasetInfo, *, job: str = "", seconds: float = 0.0) -> None:
     """Register a data set and what it cost; `seconds` is 0 where it had been made before."""
     from raft_core.registry.costs import Spending
 
+    Artifacts(settings).push(settings.guild_dir(info.guild) / "datasets" / info.id)
     with open_registry(settings, info.guild) as registry:
         registry.datasets.add(info)
         spending = Spending(info.rows, info.tokens, seconds, info.cost_usd)
@@ -75,6 +81,7 @@ def register_adapter(settings: Settings, info: AdapterInfo, *, job: str = "") ->
     """Register an adapter and what it cost."""
     from raft_core.registry.costs import Spending
 
+    Artifacts(settings).push(settings.guild_dir(info.guild) / "adapters" / info.id)
     with open_registry(settings, info.guild) as registry:
         registry.adapters.add(info)
         spending = Spending(info.rows, info.tokens, info.seconds, info.cost_usd)
@@ -90,6 +97,7 @@ def register_evaluation(settings: Settings, evaluation: Evaluation, *, job: str 
     samples = [sample for run in evaluation.runs for sample in run.samples]
     tokens = sum(sample.tokens for sample in samples)
     spending = Spending(len(samples), tokens, told.seconds, told.cost_usd)
+    Artifacts(settings).push(settings.guild_dir(told.guild) / "evaluations" / told.id)
     with open_registry(settings, told.guild) as registry:
         registry.evaluations.add(evaluation.as_json(), _rows(samples_jsonl(evaluation)))
         registry.costs.add(told.guild, "evaluate", told.id, spending, at=told.created_at, job=job)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from raft_core.artifacts import Artifacts
 from raft_core.documents.hotpotqa import read_paragraphs
 from raft_core.documents.library import Library
 from raft_core.documents.readers import document_id, parse_document, read_bytes
@@ -59,11 +60,18 @@ def ingest(
         StoreError: Chroma or the embeddings fail; what was added before stays.
     """
     paragraphs = read_paragraphs(hotpotqa, limit) if hotpotqa else []
+    folder, artifacts = settings.guild_dir(guild) / "documents", Artifacts(settings)
     with open_registry(settings, guild) as registry, ChunkStore(settings, guild, embeddings) as store:
+
+        def note(infos: Sequence[DocumentInfo]) -> None:
+            for info in infos:
+                artifacts.push(folder / info.id)
+            registry.documents.add(guild, infos, by=by, consent=consent)
+
         run = _Ingestion(
-            library=Library(settings.guild_dir(guild) / "documents"),
+            library=Library(folder),
             store=store,
-            note=lambda infos: registry.documents.add(guild, infos, by=by, consent=consent),
+            note=note,
             splitter=Splitter(settings.chunk_tokens, settings.chunk_overlap),
             report=report,
         )
@@ -101,7 +109,7 @@ class _Ingestion:
 
     def add_files(self, paths: Sequence[Path]) -> None:
         files: list[Path] = []
-        for found in _walk(paths):
+        for found in walk(paths):
             if isinstance(found, Rejection):
                 self._rejected.append(found)
             else:
@@ -157,7 +165,7 @@ class _Ingestion:
         self._rejected.append(Rejection(what, f"{reason}; {remedy}" if remedy else reason))
 
 
-def _walk(paths: Sequence[Path]) -> Iterator[Path | Rejection]:
+def walk(paths: Sequence[Path]) -> Iterator[Path | Rejection]:
     """Yield files as given and those below folders in order; what is passed over comes as a rejection."""
     for path in paths:
         if not path.is_dir():

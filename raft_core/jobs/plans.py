@@ -1,6 +1,6 @@
 """What each kind of job does: stages one after another, each of units that may run at once on any worker.
 
-    ingest    index
+    ingest    index → tidy
     build     plan build → draft … draft → assemble
     train     train
     evaluate  plan evaluation → answer … answer → judge
@@ -47,7 +47,7 @@ def outcome(kind: str, results: Results) -> Json:
     """Return what a finished job tells: its data set, adapter or evaluation, or all three of a pipeline."""
     if kind == "pipeline":
         return {made: results[unit][0] for unit, made in _MADE.items()}
-    return results[PLANS[kind][-1].unit][0]
+    return results["index" if kind == "ingest" else PLANS[kind][-1].unit][0]
 
 
 def spent(results: Results) -> tuple[int, float]:
@@ -72,7 +72,8 @@ def _drafts(spec: Json, results: Results) -> list[Json]:
 
 def _assembly(spec: Json, results: Results) -> list[Json]:
     drafts = [draft for unit in results["draft"] for draft in unit["drafts"]]
-    return [{"build": spec["build"], "drafts": drafts}]
+    seconds = sum(unit["seconds"] for unit in results["draft"])
+    return [{"build": spec["build"], "drafts": drafts, "seconds": seconds}]
 
 
 def _training(spec: Json, results: Results) -> list[Json]:
@@ -116,7 +117,10 @@ def _part(stages: Sequence[Stage], share: float) -> tuple[Stage, ...]:
 
 
 PLANS: dict[str, tuple[Stage, ...]] = {
-    "ingest": (Stage("index", INGEST, 1.0, lambda spec, _: [spec]),),
+    "ingest": (
+        Stage("index", INGEST, 0.99, lambda spec, _: [spec]),
+        Stage("tidy", INGEST, 0.01, lambda spec, _: [spec]),
+    ),
     "build": BUILD,
     "train": TRAINING,
     "evaluate": EVALUATION,

@@ -6,12 +6,15 @@ replies, a training from its checkpoint; and one that was done already returns a
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from raft_core.jobs.uploads import fetch, remove
 from raft_core.progress import Report
+from raft_core.settings import POCKET
 
 if TYPE_CHECKING:
     from raft_core.settings import Settings
@@ -21,23 +24,33 @@ Unit = Callable[["Settings", str, Json, Report], Json]
 
 
 def index(settings: Settings, guild: str, args: Json, report: Report) -> Json:
-    """Add uploaded files, and the paragraphs of a HotpotQA file."""
+    """Add uploaded files, and the paragraphs of an uploaded HotpotQA file."""
     from raft_core.jobs.ingest import ingest
 
     hotpotqa = args.get("hotpotqa")
+    files = {str(fetch(settings, upload)): Path(upload).name for upload in args["uploads"]}
     result = ingest(
-        [Path(path) for path in args["paths"]],
+        [Path(path) for path in files],
         settings,
         guild,
-        hotpotqa=Path(hotpotqa) if hotpotqa else None,
+        hotpotqa=fetch(settings, hotpotqa) if hotpotqa else None,
         limit=args.get("limit"),
+        by=args.get("by", ""),
+        consent=args.get("consent", True),
         report=report,
     )
+    rejected = [{"path": files.get(each.what, each.what), "reason": each.reason} for each in result.rejected]
     return {
         "added": [asdict(info) for info in result.added],
         "unchanged": [asdict(info) for info in result.unchanged],
-        "rejected": [{"path": each.what, "reason": each.reason} for each in result.rejected],
+        "rejected": [*args.get("rejected", []), *rejected],
     }
+
+
+def tidy(settings: Settings, guild: str, args: Json, report: Report) -> Json:
+    """Remove the uploads of a job that has used them."""
+    remove(settings, args["uploads"])
+    return {}
 
 
 def plan_build(settings: Settings, guild: str, args: Json, report: Report) -> Json:
@@ -55,8 +68,13 @@ def draft(settings: Settings, guild: str, args: Json, report: Report) -> Json:
     """Draft questions and answers about some chunks."""
     from raft_core.jobs.build import draft_chunks
 
+    started = time.perf_counter()
     drafts = draft_chunks(settings, guild, _build(args), args["chunks"], report)
-    return {"drafts": [asdict(each) for each in drafts], "tokens": sum(each.tokens for each in drafts)}
+    return {
+        "drafts": [asdict(each) for each in drafts],
+        "tokens": sum(each.tokens for each in drafts),
+        "seconds": time.perf_counter() - started,
+    }
 
 
 def assemble(settings: Settings, guild: str, args: Json, report: Report) -> Json:
@@ -68,7 +86,9 @@ def assemble(settings: Settings, guild: str, args: Json, report: Report) -> Json
         Drafts(tuple(Draft(**each) for each in drafted["drafts"]), drafted["tokens"])
         for drafted in args["drafts"]
     ]
-    return asdict(assemble_dataset(settings, guild, _build(args), drafts))
+    return asdict(
+        assemble_dataset(settings, guild, _build(args), drafts, job=args["job"], seconds=args["seconds"])
+    )
 
 
 def train(settings: Settings, guild: str, args: Json, report: Report) -> Json:
@@ -76,7 +96,11 @@ def train(settings: Settings, guild: str, args: Json, report: Report) -> Json:
     from raft_core.jobs.train import train_adapter
     from raft_core.training.recipe import Recipe
 
-    return asdict(train_adapter(settings, guild, args["dataset"], Recipe(**args["recipe"]), report))
+    modules = args["recipe"]["target_modules"]
+    recipe = Recipe(
+        **{**args["recipe"], "target_modules": modules if isinstance(modules, str) else tuple(modules)}
+    )
+    return asdict(train_adapter(settings, guild, args["dataset"], recipe, report, job=args["job"]))
 
 
 def load(settings: Settings, guild: str, args: Json, report: Report) -> Json:
@@ -94,20 +118,18 @@ def plan_evaluation(settings: Settings, guild: str, args: Json, report: Report) 
     from raft_core.jobs.evaluate import count_questions
     from raft_core.jobs.served import find_models
 
-    what = _evaluation(args)
+    what = _evaluation(settings, args)
     find_models(settings, guild, what.models)
     return {"n": count_questions(what)}
 
 
 def answer(settings: Settings, guild: str, args: Json, report: Report) -> Json:
     """Answer a slice of the questions with every model."""
-    import time
-
     from raft_core.jobs.evaluate import answer as answer_questions
 
     started = time.perf_counter()
     runs = answer_questions(
-        settings, guild, _evaluation(args), start=args["start"], stop=args["stop"], report=report
+        settings, guild, _evaluation(settings, args), start=args["start"], stop=args["stop"], report=report
     )
     tokens = sum(sample.tokens for run in runs for sample in run.samples)
     return {
@@ -131,7 +153,8 @@ def judge(settings: Settings, guild: str, args: Json, report: Report) -> Json:
     ]
     seconds = sum(each["seconds"] for each in args["slices"])
     out = Path(args["out"]) if args.get("out") else None
-    return judge_runs(settings, guild, _evaluation(args), merge(slices), seconds, out=out).as_json()
+    what = _evaluation(settings, args)
+    return judge_runs(settings, guild, what, merge(slices), seconds, out=out, job=args["job"]).as_json()
 
 
 def _build(args: Json) -> Any:
@@ -140,15 +163,17 @@ def _build(args: Json) -> Any:
     return BuildSettings(**args["build"])
 
 
-def _evaluation(args: Json) -> Any:
+def _evaluation(settings: Settings, args: Json) -> Any:
     from raft_core.jobs.evaluate import EvaluationSettings
 
     what = args["evaluation"]
-    return EvaluationSettings(**{**what, "models": tuple(what["models"])})
+    data = what["data"] if what["data"] == POCKET else str(fetch(settings, what["data"]))
+    return EvaluationSettings(**{**what, "data": data, "models": tuple(what["models"])})
 
 
 UNITS: dict[str, Unit] = {
     "index": index,
+    "tidy": tidy,
     "plan build": plan_build,
     "draft": draft,
     "assemble": assemble,

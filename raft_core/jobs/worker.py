@@ -107,6 +107,7 @@ class Worker:
             if not jobs.set_state(unit_id, "running", worker=self.id, unless=("cancelled",)):
                 raise WorkStopped
             jobs.start_parent(unit_id)
+            args = {**args, "job": unit_id.partition(".")[0]}
             result = self._retried(unit_id, name, guild, args, stop)
             made = (int(result.get("tokens", 0)), float(result.get("cost_usd", 0.0)))
             jobs.set_state(unit_id, "succeeded", tokens=made[0], cost_usd=made[1], result={})
@@ -131,7 +132,7 @@ class Worker:
                     self._settings,
                     guild,
                     args,
-                    log=job_log(self._settings, unit_id.partition(".")[0]),
+                    log=job_log(self._settings, args["job"]),
                     report=report,
                     stop=stop,
                 )

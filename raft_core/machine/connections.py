@@ -136,7 +136,7 @@ def check_artifacts(settings: Settings) -> Check:
     """Check that a file can be written where artifacts are shared, and taken away again."""
     if not settings.artifacts_url:
         return passed("artifacts", "not set: they stay in the home")
-    import fsspec  # type: ignore[import-untyped]  # it ships no types
+    import fsspec
 
     shown = without_password(settings.artifacts_url)
     try:

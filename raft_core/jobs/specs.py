@@ -1,0 +1,107 @@
+"""What is asked of a job, as the JSON that waits in the queue; what can be wrong is said before it waits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from raft_core.errors import DocumentError, UnreadableDocument
+from raft_core.jobs.catalogue import find_dataset
+from raft_core.jobs.ingest import walk
+from raft_core.jobs.served import find_models
+from raft_core.jobs.uploads import keep
+from raft_core.records import Rejection
+from raft_core.settings import POCKET
+
+if TYPE_CHECKING:
+    from raft_core.dataset.builder import BuildSettings
+    from raft_core.jobs.evaluate import EvaluationSettings
+    from raft_core.settings import Settings
+    from raft_core.training.recipe import Recipe
+
+Json = dict[str, Any]
+
+
+def ingest_spec(
+    settings: Settings,
+    guild: str,
+    paths: Sequence[Path],
+    *,
+    hotpotqa: Path | None = None,
+    limit: int | None = None,
+    by: str = "",
+    consent: bool = True,
+) -> Json:
+    """Keep files for an ingestion; what cannot be read is told in its result.
+
+    Raises:
+        DocumentError: nothing of it can be read.
+    """
+    uploads: list[str] = []
+    rejected: list[Json] = []
+    for found in walk(paths):
+        try:
+            if isinstance(found, Rejection):
+                rejected.append({"path": found.what, "reason": found.reason})
+            else:
+                uploads.append(keep(settings, guild, found))
+        except UnreadableDocument as error:
+            rejected.append({"path": error.path, "reason": error.reason})
+    if not uploads and hotpotqa is None:
+        first = rejected[0] if rejected else {"path": "nothing", "reason": "was named"}
+        raise DocumentError(f"nothing can be added; {first['path']}: {first['reason']}")
+    return {
+        "uploads": uploads,
+        "rejected": rejected,
+        "hotpotqa": keep(settings, guild, hotpotqa) if hotpotqa else None,
+        "limit": limit,
+        "by": by,
+        "consent": consent,
+    }
+
+
+def build_spec(build: BuildSettings) -> Json:
+    """Ask for a data set."""
+    return {"build": asdict(build)}
+
+
+def train_spec(settings: Settings, guild: str, dataset_id: str, recipe: Recipe) -> Json:
+    """Ask for an adapter.
+
+    Raises:
+        UnknownDataset: there is no such data set.
+    """
+    return {"dataset": find_dataset(settings, guild, dataset_id).name, "recipe": asdict(recipe)}
+
+
+def evaluate_spec(settings: Settings, guild: str, what: EvaluationSettings) -> Json:
+    """Ask for an evaluation; a file of questions is kept for it.
+
+    Raises:
+        UnknownModel: nobody serves a model by that name.
+        BadRecord: a record of the file does not fit the format.
+    """
+    models = list(find_models(settings, guild, what.models))
+    return {"evaluation": {**asdict(what), "models": models, "data": _data(settings, guild, what)}}
+
+
+def pipeline_spec(
+    settings: Settings, guild: str, build: BuildSettings, recipe: Recipe, what: EvaluationSettings
+) -> Json:
+    """Ask for a data set, an adapter, and an evaluation of it beside the models of `what`."""
+    return {
+        **build_spec(build),
+        "recipe": asdict(recipe),
+        **evaluate_spec(settings, guild, what),
+    }
+
+
+def _data(settings: Settings, guild: str, what: EvaluationSettings) -> str:
+    if what.data == POCKET:
+        return POCKET
+    from raft_core.evaluation.data import read_questions
+
+    read_questions(Path(what.data))
+    return keep(settings, guild, Path(what.data))
