@@ -70,7 +70,7 @@ def _wanted(settings: Settings) -> Iterator[tuple[str, _Make, str]]:
     yield "chroma", _chroma, "RAFTBOT_CHROMA_URL is set" if settings.chroma_url else ""
     given = "RAFTBOT_MODEL_SERVER_URL is set" if settings.model_server_url else ""
     yield "model-server", _model_server, given
-    yield "worker", _worker, _absent("raft_core.cli.worker")
+    yield "worker", _worker, ""
     token = "" if settings.discord_token else "RAFTBOT_DISCORD_TOKEN is not set"
     yield "bot", _bot, token or _absent("bot.__main__")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -14,12 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner, Result
 
+from raft_core.cli.machine import _Board
 from raft_core.cli.main import app
 from raft_core.machine.state import only_one_up, write_up
 from raft_core.machine.supervisor import ServiceStatus, now
-from raft_core.registry.database import Database
+from raft_core.registry.registry import Registry
 from raft_core.registry.tables import Worker
 from raft_core.serving.local import LOOPBACK, listen
 from raft_core.settings import load_settings
@@ -49,21 +52,20 @@ def test_doctor(home: Path, monkeypatch: pytest.MonkeyPatch):
 
 
 def test_status_of_nothing(home: Path):
-    """Where nothing is, everything is nought, and looking makes nothing."""
+    """Where nothing is, everything is nought."""
     result = run("status", "--json")
     assert result.exit_code == 0, result.output
     value = json.loads(result.stdout)
-    assert value.pop("free_bytes") > 0
+    assert value.pop("free_bytes") > value.pop("used_bytes") > 0  # the registry itself
     assert value == {
         "home": str(home),
         "pid": None,
         "services": [],
         "guild": "local",
-        **dict.fromkeys(("documents", "datasets", "adapters", "used_bytes"), 0),
+        **dict.fromkeys(("documents", "datasets", "adapters"), 0),
         "workers": [],
         "jobs": {},
     }
-    assert not home.exists()
     assert run("status").stdout.startswith("not up; start with: raftbot up\n")
 
 
@@ -72,18 +74,23 @@ def test_status(home: Path):
     service = ServiceStatus("chroma", "healthy", now(), "http://127.0.0.1:1", 42, 3, "log", "")
     with only_one_up(home):
         write_up(home, {"model_server_key": "s3cret"}, [service])
-        with Database(load_settings().registry_url) as database, database.write() as session:
-            seen = time.time() - 7200
-            session.add(Worker(id="w1", host="here", pid=7, device="cpu", started_at=seen, seen_at=seen))
+        with Registry(load_settings().registry_url) as registry:
+            registry.jobs.add("job-1", "cats", "build", {})
+            registry.jobs.add("job-2", "dogs", "build", {})
+            with registry.database.write() as session:
+                seen = time.time() - 7200
+                for name, pid in (("w1", 7), ("stopped", 0)):
+                    session.add(Worker(id=name, host="here", pid=pid, started_at=seen, seen_at=seen))
         as_json, plain = run("status", "--json", "--guild", "cats"), run("status", "--guild", "cats")
     value = json.loads(as_json.stdout)
     assert (value["pid"], value["guild"]) == (os.getpid(), "cats")
     assert value["services"][0]["restarts"] == 3
-    assert value["workers"][0]["id"] == "w1"
+    assert [worker["id"] for worker in value["workers"]] == ["w1"]
     assert "s3cret" not in as_json.stdout + plain.stdout
     assert f"up as process {os.getpid()}" in plain.stdout
-    assert "worker w1: process 7 on here, seen 2 h ago" in plain.stdout
+    assert "worker w1: process 7 on here, heard of 2 h ago" in plain.stdout
     assert "guild cats: 0 documents, 0 data sets, 0 adapters" in plain.stdout
+    assert "jobs: 1 queued\n" in plain.stdout
 
 
 def test_a_second_up(home: Path):
@@ -94,6 +101,20 @@ def test_a_second_up(home: Path):
         assert json.loads(run("status", "--json").stdout)["pid"] == os.getpid()
     assert second.exit_code == 1
     assert f"error: raftbot is up already on {home}, as process {os.getpid()}" in second.stderr
+
+
+def test_the_table_on_a_terminal(tmp_path: Path):
+    """A terminal shows one table, the services that run and those left out with their reasons."""
+    console = Console(file=io.StringIO(), force_terminal=True, color_system=None, width=90)
+    left_out = ServiceStatus("bot", "left out", now(), detail="[no] token")
+    healthy = ServiceStatus("chroma", "healthy", now(), "http://127.0.0.1:1", pid=42, restarts=3)
+    with _Board(console, [left_out], tmp_path) as board:
+        board.show((healthy,))
+    drawn = console.file.getvalue().rpartition("service")[2].splitlines()
+    assert drawn[0].split() == ["state", "for", "pid", "restarts", "where"]
+    assert drawn[1].split() == ["chroma", "healthy", "0", "s", "42", "3", "http://127.0.0.1:1"]
+    assert drawn[2].split() == ["bot", "left", "out", "0", "s", "[no]", "token"]
+    assert drawn[3].startswith("logs in /")
 
 
 @pytest.mark.parametrize("option", ["--port", "--chroma-port"])
@@ -167,7 +188,7 @@ def test_up_and_the_commands_beside_it(home: Path, tmp_path: Path, monkeypatch: 
     with embedding_server() as embedder, up(home) as running_up:
         monkeypatch.setenv("RAFTBOT_EMBEDDINGS", embedder.url)
         monkeypatch.setenv("RAFTBOT_EMBEDDINGS_MODEL", MODEL)
-        running_up.wait_for(chroma="healthy", model_server="healthy")
+        running_up.wait_for(chroma="healthy", model_server="healthy", worker="healthy")
         key = running_up.told()["model_server_key"]
         assert len(run_apart("docs", "add", str(note))["added"]) == 1
         killed = running_up.service("chroma")["pid"]
@@ -178,6 +199,8 @@ def test_up_and_the_commands_beside_it(home: Path, tmp_path: Path, monkeypatch: 
         checks = {check["check"]: check for check in json.loads(run("doctor", "--json").stdout)}
         assert checks["model server"]["ok"]
         assert checks["chroma"]["ok"]
+        (worker,) = run_apart("status")["workers"]
+        assert worker["pid"] == running_up.service("worker")["pid"]
         pids = running_up.pids()
         assert running(key) == []  # it is on no command line
         running_up.process.send_signal(signal.SIGTERM)
@@ -187,7 +210,9 @@ def test_up_and_the_commands_beside_it(home: Path, tmp_path: Path, monkeypatch: 
     assert "chroma down: ended with exit code 137; starts again after 1 s" in states
     assert states[-1] == "chroma stopped: " + running_up_url(states)
     assert not (home / "up.json").exists()
+    assert len(pids) == 3
     assert alive(pids) == []
+    assert run_apart("status")["workers"] == []
 
 
 def running_up_url(states: list[str]) -> str:

@@ -33,7 +33,7 @@ def wait_until(condition: Callable[[], object], patience_s: float = PATIENCE_S) 
 
 
 def running(word: str) -> list[int]:
-    """The processes that have a word on their command line, or inherited it, this one aside."""
+    """The processes that have a word on their command line."""
     found = []
     for process in psutil.process_iter():
         try:

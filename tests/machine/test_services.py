@@ -17,7 +17,7 @@ TOKEN = "MTIzNDU2Nzg5.abcdef.abcdefghijklmnopqrstuvwxyz0"
 
 @pytest.fixture(autouse=True)
 def _whole_version(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Worker and bot are there, whether or not this version has them yet."""
+    """The bot is there, whether or not this version has it yet."""
     monkeypatch.setattr(services, "_absent", lambda _: "")
 
 
