@@ -56,6 +56,7 @@ def test_build_list_show(filled: Settings) -> None:
     assert again == built
     (listed,) = value("list")
     assert listed["id"] == built["id"]
+    assert {"stale", "forgotten"} <= set(listed)
     shown = value("show", built["id"][:7])
     assert shown["content_hash"] == built["content_hash"]
     assert list(shown["sample"]) == [

@@ -59,6 +59,22 @@ def test_add_list_show_remove(note: Path, tmp_path: Path) -> None:
     assert run_json("list") == []
 
 
+def test_what_learnt_from_a_removed_document_is_named(tmp_path: Path) -> None:
+    """For programs and people; the data set's list marks it until the document is back."""
+    for number, name in enumerate(("Oslo", "Bergen", "Hamar", "Molde")):
+        (tmp_path / f"{name}.txt").write_text(f"{name} was founded in {1100 + number} by Harald.")
+    ids = [info["id"] for info in run_json("add", *sorted(tmp_path.glob("*.txt")))["added"]]
+    built = json.loads(CliRunner().invoke(app, ["dataset", "build", "--json"]).stdout)
+    assert run_json("show", ids[0])["datasets"] == [built["id"]]
+    assert run_json("remove", ids[0])["datasets"] == [built["id"]]
+    assert f"the data set {built['id']} learnt from it" in run("remove", ids[1])
+    (listed,) = json.loads(CliRunner().invoke(app, ["dataset", "list", "--json"]).stdout)
+    assert (listed["stale"], set(listed["forgotten"])) == (True, set(ids[:2]))
+    run("add", *sorted(tmp_path.glob("*.txt")))
+    (listed,) = json.loads(CliRunner().invoke(app, ["dataset", "list", "--json"]).stdout)
+    assert (listed["stale"], listed["forgotten"]) == (False, [])
+
+
 def test_people_see_the_same(note: Path) -> None:
     """Without --json the same facts are lines to read; brackets in titles are no markup."""
     assert "no documents yet" in run("list")

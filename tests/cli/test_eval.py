@@ -73,6 +73,16 @@ def test_eval(home: Path, gold: Path, tmp_path: Path, monkeypatch: pytest.Monkey
     assert "base" in table.stdout and "0.500" in table.stdout
     assert (tmp_path / "out" / "f1.png").is_file()
     assert (home / "guilds" / "local" / "evaluations" / value["id"] / "report.md").is_file()
+    listed = CliRunner().invoke(app, ["eval", "list", "--json"])
+    assert [each["id"] for each in json.loads(listed.stdout)] == [value["id"]]
+    shown = json.loads(CliRunner().invoke(app, ["eval", "show", value["id"][:6], "--json"]).stdout)
+    samples = [(each["prompt"], each["id"], each["f1"]) for each in shown.pop("samples")]
+    assert sorted(samples) == [("raft", "a", 1), ("raft", "b", 0), ("rag", "a", 1), ("rag", "b", 0)]
+    kept = home / "guilds" / "local" / "evaluations" / value["id"] / "evaluation.json"
+    assert shown == json.loads(kept.read_text(encoding="utf-8"))
+    assert "0.500" in CliRunner().invoke(app, ["eval", "show", value["id"]]).stdout
+    elsewhere = CliRunner().invoke(app, ["eval", "show", value["id"], "--guild", "other"])
+    assert (elsewhere.exit_code, elsewhere.stdout) == (1, "")
 
 
 def test_task_path() -> None:

@@ -14,7 +14,7 @@ GOOD = f"##begin_quote## {TEXT} ##end_quote## <ANSWER>: Oslo"
 
 
 def test_answers_from_a_given_text(home: Path) -> None:
-    """With a context no store is opened: the text is the only source, and nothing is written."""
+    """With a context no store is opened: the text is the only source."""
     with chat_server(lambda *_: GOOD, models=("base", "tuned")) as server:
         settings = Settings(home=home, model_server_url=server.url)
         result = ask(settings, "local", " Capital? ", ["base", "tuned"], context=TEXT, context_title="n.txt")
@@ -23,7 +23,7 @@ def test_answers_from_a_given_text(home: Path) -> None:
     assert (source.title, source.page, source.chunk_id, source.text) == ("n.txt", None, "", TEXT)
     assert result.answers[0].quotes[0].verified
     assert result.question == "Capital?"
-    assert not home.exists()
+    assert not settings.chroma_dir.exists()
 
 
 def test_a_guild_without_documents_is_told_what_to_do(home: Path) -> None:

@@ -49,7 +49,7 @@ def library(settings: Settings) -> Library:
 def test_a_folder_is_walked(files: Path, settings: Settings) -> None:
     """Every file is added or left out with its reason, and what is added can be retrieved."""
     result = ingest([files], settings, "local")
-    assert [info.title for info in result.added] == ["a", "b", "c"]
+    assert [info.title for info in result.added] == ["Oslo", "b", "c"]
     assert result.unchanged == ()
     assert [(Path(left_out.what).name, left_out.reason) for left_out in result.rejected] == [
         ("loop", "it is a link to a folder; name it to add it"),
@@ -59,7 +59,7 @@ def test_a_folder_is_walked(files: Path, settings: Settings) -> None:
         ("image.png", "it is a PNG image"),
     ]
     with ChunkStore(settings, "local") as store:
-        assert store.retrieve("capital of Norway", 1)[0].chunk.title == "a"
+        assert store.retrieve("capital of Norway", 1)[0].chunk.title == "Oslo"
         assert len(store.all()) == sum(info.chunks for info in result.added) > 3
     assert {info.id for info in library(settings).list()} == {info.id for info in result.added}
 
@@ -81,7 +81,7 @@ def test_a_lost_store_is_mended(files: Path, settings: Settings) -> None:
     with ChunkStore(settings, "local") as store:
         store.remove(first.added[0].id)
     second = ingest([files / "a.md", files / "b.txt"], settings, "local")
-    assert [info.title for info in second.added] == ["a"]
+    assert [info.title for info in second.added] == ["Oslo"]
     assert [info.title for info in second.unchanged] == ["b"]
 
 
@@ -95,7 +95,7 @@ def test_a_crash_loses_nothing(files: Path, settings: Settings, server: Embeddin
     server.broken = True
     with pytest.raises(StoreError):
         ingest([files / "b.txt"], settings, "local")
-    assert [info.title for info in library(settings).list()] == ["a"]
+    assert [info.title for info in library(settings).list()] == ["Oslo"]
     server.broken = False
     assert [info.title for info in ingest([files / "b.txt"], settings, "local").added] == ["b"]
 
