@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -47,14 +47,18 @@ def open_queue() -> Iterator[Queue]:
 def send(kind: str, guild: str, spec: dict[str, Any], *, as_json: bool) -> None:
     """Ask for a job and print its id: what `--enqueue` does."""
     with open_queue() as queue:
+        estimated = queue.estimate(kind, guild, spec)
         job = queue.enqueue(kind, guild, spec, user())
-    emit(
-        {"job": job.id},
-        as_json=as_json,
-        human=lambda console: console.print(
-            f"{job.id} is queued; watch it with: raftbot jobs watch {job.id}", markup=False, soft_wrap=True
-        ),
-    )
+
+    def human(console: Console) -> None:
+        told = f"about {estimated.tokens:,} tokens, {span(estimated.seconds)}, ${estimated.usd:.2f}"
+        guess = "" if estimated.measured else " (a guess: nothing of the kind was done here yet)"
+        if estimated.tokens:
+            console.print(f"this will take {told}{guess}", markup=False, soft_wrap=True)
+        watch = f"raftbot jobs watch {job.id}"
+        console.print(f"{job.id} is queued; watch it with: {watch}", markup=False, soft_wrap=True)
+
+    emit({"job": job.id, "estimate": estimated}, as_json=as_json, human=human)
 
 
 @command
@@ -190,21 +194,21 @@ def table(jobs: list[JobInfo]) -> Table:
     from rich.text import Text
 
     drawn = Table(box=None, header_style="bold")
-    for heading in ("id", "kind", "state", "%", "stage", "time left", "cost"):
-        drawn.add_column(heading, justify="right" if heading in {"%", "cost", "time left"} else "left")
+    for heading in ("id", "kind", "state", "%", "time left", "cost", "stage"):
+        justify: Literal["left", "right"] = "right" if heading in {"%", "cost", "time left"} else "left"
+        drawn.add_column(heading, justify=justify, no_wrap=True, overflow="ellipsis")
     for job in jobs:
         state = Text(job.state + (f", place {job.place}" if job.place else ""), COLOURS[job.state])
         stage = Text(" ".join(part for part in (job.stage, job.detail) if part) or job.reason)
-        stage.truncate(60, overflow="ellipsis")
-        left = "" if job.eta_s is None else _span(job.eta_s)
-        drawn.add_row(job.id, job.kind, state, f"{job.percent:.0f}", stage, left, f"${job.cost_usd:.2f}")
+        left = "" if job.eta_s is None else span(job.eta_s)
+        drawn.add_row(job.id, job.kind, state, f"{job.percent:.0f}", left, f"${job.cost_usd:.2f}", stage)
     return drawn
 
 
 def line(job: JobInfo) -> str:
     """Return a job in one line."""
     place = f" (place {job.place})" if job.place else ""
-    left = f", {_span(job.eta_s)} left" if job.eta_s is not None else ""
+    left = f", {span(job.eta_s)} left" if job.eta_s is not None else ""
     doing = f" · {job.stage} {job.detail}".rstrip(" ·")
     return f"{job.id} {job.state}{place} {job.percent:.0f} %{left}{doing}"
 
@@ -219,7 +223,8 @@ def _show(console: Console, job: JobInfo) -> None:
         console.print(to_json(job.result, indent=2), markup=False, soft_wrap=True)
 
 
-def _span(seconds: float) -> str:
+def span(seconds: float) -> str:
+    """Return a length of time as people read it."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -110,6 +110,7 @@ def assemble(
     generator: str,
     nearest: Nearest | None = None,
     price_per_1k_tokens_usd: float = 0.0,
+    price_per_request_usd: float = 0.0,
 ) -> DatasetInfo:
     """Check the drafts, add distractors, and write the data set into `datasets`/ID.
 
@@ -129,6 +130,7 @@ def assemble(
             remedy="add documents of running text, or use a stronger generator",
         )
     tokens = sum(draft.tokens for draft in drafts)
+    requests = sum(draft.requests for draft in drafts)
     info = DatasetInfo(
         id=planned.dataset_id,
         guild=guild,
@@ -136,7 +138,7 @@ def assemble(
         rejected=len(rejected),
         content_hash=files.rows_hash(rows),
         tokens=tokens,
-        cost_usd=round(tokens / 1000 * price_per_1k_tokens_usd, 6),
+        cost_usd=round(tokens / 1000 * price_per_1k_tokens_usd + requests * price_per_request_usd, 6),
         generator=generator,
         settings=asdict(settings),
         documents=_documents_of(rows, planned.pool),

@@ -154,6 +154,7 @@ def _assemble(
         generator=generator.name,
         nearest=store.nearest,
         price_per_1k_tokens_usd=settings.price_per_1k_tokens_usd,
+        price_per_request_usd=settings.price_per_request_usd,
     )
 
 

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any, Self
 from uuid import uuid4
 
 from raft_core.errors import JobError, QueueFull, RegistryError
+from raft_core.jobs.costs import Estimate, check_budget, estimate
 from raft_core.records import JobInfo
 from raft_core.registry.registry import Registry
 
 if TYPE_CHECKING:
     from dbos import DBOSClient
 
+    from raft_core.registry.costs import Spending
     from raft_core.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -62,7 +64,9 @@ class Queue:
 
         Raises:
             QueueFull: too many jobs are unfinished, of the guild or of all.
+            OverBudget: it would cost more than is left of the guild's budget for today.
         """
+        check_budget(self._settings, self._registry, guild, self.estimate(kind, guild, spec))
         for whose, limit in (
             (guild, self._settings.max_queued_jobs_per_guild),
             (None, self._settings.max_queued_jobs),
@@ -74,6 +78,14 @@ class Queue:
         self._registry.jobs.add(job_id, guild, kind, spec, requester)
         self._send(job_id, kind, guild, spec)
         return self._registry.jobs.find(guild, job_id)
+
+    def estimate(self, kind: str, guild: str, spec: dict[str, Any]) -> Estimate:
+        """Return the tokens, seconds and dollars that a job will take."""
+        return estimate(self._settings, self._registry, guild, kind, spec)
+
+    def receipt(self, guild: str, job_id: str) -> Spending:
+        """Return what a job took so far, by what it made."""
+        return self._registry.costs.of_job(guild, self.find(guild, job_id).id)
 
     def find(self, guild: str, job_id: str) -> JobInfo:
         """Return a job by its id or the beginning of it.

@@ -83,7 +83,7 @@ def assemble(settings: Settings, guild: str, args: Json, report: Report) -> Json
     from raft_core.jobs.build import assemble_dataset
 
     drafts = [
-        Drafts(tuple(Draft(**each) for each in drafted["drafts"]), drafted["tokens"])
+        Drafts(tuple(Draft(**each) for each in drafted["drafts"]), drafted["tokens"], drafted["requests"])
         for drafted in args["drafts"]
     ]
     return asdict(

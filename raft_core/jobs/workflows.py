@@ -59,6 +59,11 @@ class JsonSerializer(Serializer):
         return data
 
 
+def _is_news(record: logging.LogRecord) -> bool:
+    """Leave out what the job's own state and log tell already: that work failed, and how."""
+    return not (record.exc_info and isinstance(record.exc_info[1], JobError))
+
+
 def _error(error: BaseException) -> Json:
     return {
         "type": error.type if isinstance(error, WorkFailed) else type(error).__name__,
@@ -70,6 +75,7 @@ def _error(error: BaseException) -> Json:
 def launch(settings: Settings, worker_id: str) -> None:
     """Make DBOS this process's own; `register` the workflows next, then `DBOS.launch()`."""
     logging.getLogger("dbos").setLevel(logging.WARNING)
+    logging.getLogger("dbos").addFilter(_is_news)
     DBOS(
         config={
             "name": APPLICATION,

@@ -26,10 +26,11 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Drafts:
-    """What one chunk gave: at most as many drafts as were asked for, and the tokens they took."""
+    """What one chunk gave: at most as many drafts as were asked for, and the tokens and requests they took."""
 
     drafts: tuple[Draft, ...]
     tokens: int = 0
+    requests: int = 0
 
 
 class BadReply(EndpointError):

@@ -77,7 +77,8 @@ class Endpoint:
         answered = await asyncio.gather(*(self._answer(question, text) for question in found))
         drafts = [draft for draft, _ in answered]
         drafts += [Draft("", asked.text, NO_QUESTION)] * (questions - len(found))
-        return Drafts(tuple(drafts), asked.tokens + sum(tokens for _, tokens in answered))
+        tokens = asked.tokens + sum(tokens for _, tokens in answered)
+        return Drafts(tuple(drafts), tokens, 1 + len(found))
 
     async def close(self) -> None:
         """Close the connections and the file of answers."""
