@@ -51,6 +51,20 @@ class Artifacts:
                     filesystem.put_file(str(file), name)
             filesystem.pipe_file(target + WHOLE, b"")
 
+    def remove(self, path: Path) -> None:
+        """Remove what `push` copied to the URL; nothing where it is not there.
+
+        Raises:
+            StorageError: the URL cannot be written.
+        """
+        if self._url is None:
+            return
+        with self._translated():
+            filesystem, target = self._at(path)
+            for name in (target + WHOLE, target):
+                if filesystem.exists(name):
+                    filesystem.rm(name, recursive=True)
+
     def pull(self, path: Path) -> None:
         """Fetch a file or folder that is not below the home yet, whole or not at all.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from raft_core.artifacts import Artifacts
 from raft_core.documents.library import Library
 from raft_core.jobs.catalogue import open_registry
 from raft_core.settings import Settings
@@ -33,6 +34,8 @@ def remove_document(settings: Settings, guild: str, document_id: str) -> Removal
         info = registry.documents.get(guild, document_id)
         learnt = registry.documents.begin_removal(guild, info.id)
         chunks = store.remove(info.id)
-        Library(settings.guild_dir(guild) / "documents").remove(info.id)
+        folder = settings.guild_dir(guild) / "documents"
+        Artifacts(settings).remove(folder / info.id)
+        Library(folder).remove(info.id)
         registry.documents.remove(guild, info.id)  # last: as long as it has it, the command can be run again
     return Removal(info.id, info.title, chunks, learnt.datasets, learnt.adapters)

@@ -35,7 +35,8 @@ def train_adapter(
         recipe,
         settings.guild_dir(guild) / "adapters",
         guild=guild,
-        price_per_hour_usd=settings.price_per_gpu_hour_usd,
+        price_per_hour_usd=settings.price_per_gpu_hour_usd * settings.training_processes,
+        processes=settings.training_processes,
         report=report,
     )
     register_adapter(settings, adapter, job=job)

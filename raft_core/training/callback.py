@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from pathlib import Path
@@ -23,6 +24,11 @@ KEPT = 2
 def checkpoints(folder: Path) -> list[Path]:
     """Return a training's checkpoint folders, whole or not, oldest first."""
     return sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]))
+
+
+def world_size() -> int:
+    """Return how many processes train together, as their launcher says."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 class Clock:
@@ -75,7 +81,8 @@ class TrainingCallback(TrainerCallback):
     ) -> None:
         """Ask for a checkpoint when it is time; the last step needs none."""
         now = time.monotonic()
-        if now - self._saved >= self._checkpoint_s and state.global_step < state.max_steps:
+        due = now - self._saved >= self._checkpoint_s and state.global_step < state.max_steps
+        if _agreed(due):
             self._saved = now
             control.should_save = True
 
@@ -88,6 +95,8 @@ class TrainingCallback(TrainerCallback):
         **_: Any,
     ) -> None:
         """Report a step with its loss."""
+        if not state.is_world_process_zero:
+            return
         self._clock.tick()
         if logs and "loss" in logs:
             self._report(
@@ -98,6 +107,8 @@ class TrainingCallback(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
         """Write the time down with each checkpoint, and remove those that it replaces."""
+        if not state.is_world_process_zero:
+            return
         self._clock.tick(force=True)
         for old in checkpoints(Path(str(args.output_dir)))[:-KEPT]:
             shutil.rmtree(old)
@@ -109,3 +120,14 @@ class TrainingCallback(TrainerCallback):
         left = seconds / steps * (state.max_steps - state.global_step)
         epoch = f"epoch {state.epoch or 0:.1f} of {state.num_train_epochs}"
         return f"{epoch}, loss {loss:.3f}, {speed:,.0f} tokens/s, {left:.0f} s left"
+
+
+def _agreed(due: bool) -> bool:
+    """Return what the first of the processes that train together says: they save a checkpoint together."""
+    if world_size() == 1:
+        return due
+    import torch
+
+    said = torch.tensor([int(due)], device="cuda" if torch.cuda.is_available() else "cpu")
+    torch.distributed.broadcast(said, src=0)
+    return bool(said.item())

@@ -28,7 +28,7 @@ from raft_core.errors import TrainingError
 from raft_core.files import translated_os_errors
 from raft_core.progress import Report
 from raft_core.training.base import check_devices, load_model, use_bf16
-from raft_core.training.callback import Clock, TrainingCallback, checkpoints
+from raft_core.training.callback import Clock, TrainingCallback, checkpoints, world_size
 from raft_core.training.recipe import Recipe
 from raft_core.training.rows import Row
 
@@ -84,8 +84,9 @@ def train_lora(
         trainer.add_callback(TrainingCallback(report, clock, tokens, recipe.checkpoint_s))
         last = _last_checkpoint(folder)
         trainer.train(resume_from_checkpoint=str(last) if last else None)
-        shutil.rmtree(folder / WEIGHTS, ignore_errors=True)  # of a run killed while it wrote them
-        cast(PeftModel, trainer.model).save_pretrained(str(folder / WEIGHTS))
+        if trainer.is_world_process_zero():
+            shutil.rmtree(folder / WEIGHTS, ignore_errors=True)  # of a run killed while it wrote them
+            cast(PeftModel, trainer.model).save_pretrained(str(folder / WEIGHTS))
     return [
         LossPoint(
             int(entry["step"]),
@@ -138,7 +139,7 @@ def _arguments(recipe: Recipe, folder: Path) -> SFTConfig:
         output_dir=str(folder),
         num_train_epochs=recipe.epochs,
         per_device_train_batch_size=recipe.batch_size,
-        gradient_accumulation_steps=recipe.accumulation,
+        gradient_accumulation_steps=max(1, recipe.accumulation // world_size()),  # the same rows an update
         learning_rate=recipe.learning_rate,
         lr_scheduler_type="constant_with_warmup" if recipe.schedule == "constant" else recipe.schedule,
         warmup_steps=recipe.warmup,
@@ -146,6 +147,7 @@ def _arguments(recipe: Recipe, folder: Path) -> SFTConfig:
         max_grad_norm=recipe.max_grad_norm,
         bf16=use_bf16(recipe),
         gradient_checkpointing=recipe.gradient_checkpointing,
+        ddp_find_unused_parameters=False,
         max_length=None,  # the rows were measured and fitted before: nothing may be cut here
         seed=recipe.seed,
         data_seed=recipe.seed,

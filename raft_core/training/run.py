@@ -43,9 +43,12 @@ def train(
     *,
     guild: str,
     price_per_hour_usd: float = 0.0,
+    processes: int = 1,
     report: Report = silent,
 ) -> AdapterInfo:
     """Train a LoRA adapter and put it into `adapters` under an id made from its inputs.
+
+    More than one of `processes` train together, each on a GPU of its own.
 
     The same inputs after a kill go on from the last checkpoint; once finished they return at once.
 
@@ -80,7 +83,15 @@ def train(
                 dataset_hash=dataset.content_hash,
                 created_at="",
             )
-            _train(blank, dataset, examples, recipe, price_per_hour_usd=price_per_hour_usd, report=report)
+            _train(
+                blank,
+                dataset,
+                examples,
+                recipe,
+                price_per_hour_usd=price_per_hour_usd,
+                processes=processes,
+                report=report,
+            )
     return load_adapter(adapters, adapter_id)
 
 
@@ -91,6 +102,7 @@ def _train(
     recipe: Recipe,
     *,
     price_per_hour_usd: float,
+    processes: int,
     report: Report,
 ) -> None:
     """Train, complete the info in `blank`, and move the adapter to its place."""
@@ -99,6 +111,7 @@ def _train(
     logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
     from raft_core.training.base import context_tokens, load_tokenizer  # torch, only from here on
     from raft_core.training.callback import Clock
+    from raft_core.training.launch import train_in_processes
     from raft_core.training.lora import WEIGHTS, train_lora
 
     finished = Path(blank.path)
@@ -107,7 +120,10 @@ def _train(
     tokenizer = load_tokenizer(recipe.base)
     limit = min(context_tokens(recipe.base, tokenizer), recipe.max_length or 2**62)
     rows, left_out = fit(_rows(examples, tokenizer, recipe, report), limit, skip_long=recipe.skip_long)
-    curve = train_lora(rows, tokenizer, recipe, partial, clock=clock, report=report)
+    if processes > 1:
+        curve = train_in_processes(processes, rows, recipe, partial, report=report)
+    else:
+        curve = train_lora(rows, tokenizer, recipe, partial, clock=clock, report=report)
     info = dataclasses.replace(
         blank,
         loss=_last_epoch(curve, recipe.epochs),
