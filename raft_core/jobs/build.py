@@ -14,7 +14,7 @@ from raft_core.dataset.builder import BuildSettings
 from raft_core.dataset.files import is_complete, load_info
 from raft_core.dataset.generators import Drafts, Generator
 from raft_core.errors import DatasetError, EndpointError, SettingsError
-from raft_core.jobs.catalogue import register_dataset
+from raft_core.jobs.catalogue import open_registry, register_dataset
 from raft_core.progress import Report, silent
 from raft_core.records import DatasetInfo
 from raft_core.settings import Settings
@@ -122,10 +122,13 @@ def _opened(settings: Settings, guild: str, build: BuildSettings) -> Iterator[Ge
 def _plan(
     store: ChunkStore, settings: Settings, guild: str, build: BuildSettings, generator: Generator
 ) -> tuple[builder.Plan, DatasetInfo | None]:
-    chunks = store.all()
+    with open_registry(settings, guild) as registry:
+        withheld = registry.documents.withheld(guild)
+    chunks = [chunk for chunk in store.all() if chunk.document_id not in withheld]
     if not chunks:
         raise DatasetError(
-            f"guild {guild!r} has no documents", remedy="add some with: raftbot docs add PATH…"
+            f"guild {guild!r} has no documents that may be trained on",
+            remedy="add some with: raftbot docs add PATH…",
         )
     planned = builder.plan(chunks, build, generator, settings.embeddings)
     folder = datasets_dir(settings, guild) / planned.dataset_id

@@ -52,6 +52,12 @@ class Documents:
         with self._database.read() as session:
             return [record(DocumentInfo, row) for row in of_guild(session, Document, guild, "added_at")]
 
+    def withheld(self, guild: str) -> set[str]:
+        """Return the ids of documents that may be asked about but not trained on."""
+        query = select(Document.id).where(Document.guild == guild, Document.consent.is_(False))
+        with self._database.read() as session:
+            return set(session.scalars(query))
+
     def get(self, guild: str, document_id: str) -> DocumentInfo:
         """Return a document by its id or the beginning of it.
 
