@@ -214,6 +214,21 @@ def test_answer_fills_what_the_context_leaves(start):
     assert (reply["usage"]["completion_tokens"], reply["choices"][0]["finish_reason"]) == (8, "length")
 
 
+def test_a_small_model_computes_in_one_thread(base):
+    """Two threads wait for each other longer than they compute; other threads keep their number."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    engine = Engine(base)
+    try:
+        assert engine.call(lambda _: torch.get_num_threads()).result() == 1
+        assert torch.get_num_threads() == 3
+    finally:
+        engine.close()
+        torch.set_num_threads(before)
+
+
 def test_full_queue_is_503(start):
     """Past the queue's bound a request is refused at once, with a time to come back."""
     client, api = start(engine={"max_waiting": 1})

@@ -32,6 +32,10 @@ large matrices, a CPU those that stay in its caches."""
 JOIN_TOKENS = 8192
 """Prompt tokens read between two steps, one prompt at least: those who are being answered wait for it."""
 
+SMALL_PARAMETERS = 20_000_000
+"""Up to this size a CPU engine computes in one thread: the matrices are too small to share, and on a machine with
+other work the threads' waiting for each other takes several times the computing (docs/log.md)."""
+
 
 class QueueFull(RaftError):
     """More requests wait than the engine takes."""
@@ -55,7 +59,11 @@ class Engine:
         self._closed = False
         self._batch: Batch | None = None
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
+        self._ready = threading.Event()
+        threads = torch.get_num_threads()
         self._thread.start()
+        self._ready.wait()
+        torch.set_num_threads(threads)  # of the other threads: the engine's has its own by now
 
     @property
     def waiting(self) -> int:
@@ -109,6 +117,11 @@ class Engine:
 
     @torch.inference_mode()
     def _run(self) -> None:
+        torch.get_num_threads()  # or the first computation would set this thread's number again
+        small = self.base.model.num_parameters() <= SMALL_PARAMETERS
+        if small and self.base.device.type == "cpu":
+            torch.set_num_threads(1)
+        self._ready.set()
         while self._wait_for_work():
             while self._calls:
                 self._calls.popleft()()
