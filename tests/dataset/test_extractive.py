@@ -197,9 +197,10 @@ def test_real_documents(real_data: Path) -> None:
     paths = sorted((real_data / "docs" / "good").iterdir())
     texts = [part.text for path in paths for part in splitter.split(read_document(path))]
     running = [text for text in texts if _is_running(text)]
-    made = [(text, *drafts(text)[0]) for text in running]
+    sample = running[::4]
+    made = [(text, *drafts(text)[0]) for text in sample]
     good = [(text, question, cot_answer) for text, question, cot_answer, fault in made if not fault]
-    assert len(running) > 400 and len(good) > 0.75 * len(running)
+    assert len(running) > 400 and len(good) > 0.75 * len(sample)
     assert all(checks.is_question(question) for _, question, _ in good)
     assert all(
         checks.answer_fault(cot_answer, [text], quote_needed=True) == "" for text, _, cot_answer in good
