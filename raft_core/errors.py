@@ -14,6 +14,7 @@
     ├── ModelError              a model folder or adapter cannot be used
     │   └── UnknownModel
     ├── TrainingError
+    │   └── AlreadyTraining     another process is at the same training
     ├── EndpointError           a model server is down, slow, refuses or returns rubbish
     ├── EvaluationError
     │   └── BadRecord           a gold or prediction record does not fit the HotpotQA format
@@ -139,6 +140,14 @@ class UnknownModel(ModelError):
 
 class TrainingError(RaftError):
     """Training cannot start or go on."""
+
+
+class AlreadyTraining(TrainingError):
+    """Another process is at the same training."""
+
+    def __init__(self, adapter_id: str) -> None:
+        super().__init__(f"{adapter_id} is being trained by another process", remedy="wait until it is done")
+        self.adapter_id = adapter_id
 
 
 class EndpointError(RaftError):

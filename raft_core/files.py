@@ -7,6 +7,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from raft_core.errors import StorageError
+
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+"""Models and broken documents write such; no encoding has them, and JSON an escape for each."""
 
 
 @contextmanager
@@ -69,7 +73,8 @@ def to_json(value: object, *, indent: int | None = None) -> str:
             return str(item)
         raise TypeError(f"{type(item).__name__} is not JSON")
 
-    return json.dumps(value, default=default, ensure_ascii=False, indent=indent)
+    text = json.dumps(value, default=default, ensure_ascii=False, indent=indent)
+    return _LONE_SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def write_json(path: Path, value: object) -> None:

@@ -236,5 +236,5 @@ def _print_from(path: Path, position: int) -> int:
         return position
     with path.open("rb") as file:
         file.seek(position)
-        typer.echo(file.read().decode(errors="replace"), nl=False)
+        typer.echo(file.read(), nl=False)
         return file.tell()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 
 import typer
 
@@ -24,3 +26,6 @@ def worker() -> None:
         typer.echo("ready")
         working.run()
         working.stop()
+    # Threads that wait for the end of a job would keep an orderly exit waiting too.
+    sys.stdout.flush()
+    os._exit(0)

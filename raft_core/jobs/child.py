@@ -1,7 +1,7 @@
 """A unit of work in a process of its own: clean memory, killable at any moment, its output kept as a log.
 
-The child writes JSON lines into a pipe, and ends at once when the worker that holds the other end of its
-lifeline has gone, however that went:
+The child writes JSON lines into a pipe, and ends when it hears no more from the worker through its lifeline:
+at once where the worker has gone, however that went, and after a while where it only stands still:
 
     {"progress": ["train", 3, 75, "loss 0.412"]}
     {"result": {"id": "raft-1f2e3d4c", …}}
@@ -28,7 +28,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from raft_core.errors import EndpointError, RaftError, StoreError, WorkFailed, WorkStopped
+from raft_core.errors import AlreadyTraining, EndpointError, RaftError, StoreError, WorkFailed, WorkStopped
 from raft_core.files import to_json, translated_os_errors
 from raft_core.progress import Progress, Report
 
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 GRACE_S = 2.0
 """How long a child may take to end by itself before it is killed."""
+ALONE_S = 15.0
+"""A child whose worker says nothing for so long ends itself: sooner than others take the worker's jobs over."""
 REPORT_EVERY_S = 0.2
 NICENESS = 5
 """A training must not slow the bot's answers on the same cores."""
@@ -73,7 +75,7 @@ def run_in_child(
         writing.close()
         lifeline.close()
         try:
-            for message in _messages(reading, stop):
+            for message in _messages(reading, holding, stop):
                 if "progress" in message:
                     report(Progress(*message["progress"]))
                 elif "error" in message:
@@ -124,11 +126,21 @@ def _signal(pid: int, number: signal.Signals) -> None:
             os.kill(pid, number)
 
 
-def _messages(connection: Connection, stop: threading.Event) -> Iterator[dict[str, Any]]:
-    """Yield the child's messages until it closes its end or `stop` is set."""
-    pending = b""
+def _messages(
+    connection: Connection, lifeline: Connection, stop: threading.Event
+) -> Iterator[dict[str, Any]]:
+    """Yield the child's messages until it closes its end or `stop` is set; meanwhile let it know of us."""
+    pending, told = b"", 0.0
     while not stop.is_set():
-        if not select.select([connection], [], [], 0.1)[0]:
+        now = time.monotonic()
+        if now - told >= 1:
+            told = now
+            with contextlib.suppress(BrokenPipeError):  # the other pipe tells how it ended
+                os.write(lifeline.fileno(), b".")
+        ready = select.select([connection], [], [], 0.1)[0]
+        if time.monotonic() - told > ALONE_S:  # this process stood still: the child has given it up
+            raise WorkStopped
+        if not ready:
             continue
         read = os.read(connection.fileno(), 1 << 20)
         if not read:
@@ -182,9 +194,10 @@ def _work(
 
 
 def _watch(lifeline: Connection) -> None:
-    """End this process and its group when the other end of the lifeline closes."""
+    """End this process and its group when the other end of the lifeline closes, or is silent for long."""
     with contextlib.suppress(OSError):
-        os.read(lifeline.fileno(), 1)  # nobody ever writes: it returns when the worker is gone
+        while select.select([lifeline], [], [], ALONE_S)[0] and os.read(lifeline.fileno(), 1024):
+            pass
     os.killpg(0, signal.SIGKILL)
 
 
@@ -203,7 +216,9 @@ def _log_into(path: Path) -> None:
 
 
 def _described(error: RaftError) -> dict[str, Any]:
-    passing = isinstance(error, StoreError) or (isinstance(error, EndpointError) and error.retryable)
+    passing = isinstance(error, (StoreError, AlreadyTraining)) or (
+        isinstance(error, EndpointError) and error.retryable
+    )
     return {
         "type": type(error).__name__,
         "message": str(error),

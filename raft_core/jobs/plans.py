@@ -3,7 +3,7 @@
     ingest    index → tidy
     build     plan build → draft … draft → assemble
     train     train
-    evaluate  plan evaluation → answer … answer → judge
+    evaluate  plan evaluation → answer … answer → judge → tidy
     pipeline  those of build → train → load → those of evaluate
 
 A stage's units follow from the job's spec and from the results of the stages before it, which are kept:
@@ -15,6 +15,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+
+from raft_core.settings import POCKET
 
 Json = dict[str, Any]
 Results = Mapping[str, Sequence[Json]]
@@ -39,26 +41,32 @@ class Stage:
     args: Callable[[Json, Results], list[Json]]
 
 
-_MADE = {"assemble": "dataset", "train": "adapter", "judge": "evaluation"}
-"""What comes of a unit that makes something to keep."""
+_MADE = {"dataset": "assemble", "adapter": "train", "evaluation": "judge"}
+"""What is kept of a pipeline, and the unit that makes it."""
+_OUTCOME = {"ingest": "index", "build": "assemble", "train": "train", "evaluate": "judge"}
+"""The unit whose result is the job's."""
+_SPENDING = ("draft", "train", "answer")
+"""The units that take tokens; what the others tell of them is the sum of these."""
 
 
 def outcome(kind: str, results: Results) -> Json:
     """Return what a finished job tells: its data set, adapter or evaluation, or all three of a pipeline."""
     if kind == "pipeline":
-        return {made: results[unit][0] for unit, made in _MADE.items()}
-    return results["index" if kind == "ingest" else PLANS[kind][-1].unit][0]
+        return {made: results[unit][0] for made, unit in _MADE.items()}
+    return results[_OUTCOME[kind]][0]
+
+
+def spent_by(unit: str, result: Json) -> tuple[int, float]:
+    """Return tokens and US dollars of a unit of work."""
+    if unit not in _SPENDING:
+        return 0, 0.0
+    return int(result.get("tokens", 0)), float(result.get("cost_usd", 0.0))
 
 
 def spent(results: Results) -> tuple[int, float]:
     """Return tokens and US dollars of a job."""
-    totals = [
-        (unit.get("tokens", 0), unit.get("cost_usd", 0.0))
-        for stage, units in results.items()
-        if stage in _MADE
-        for unit in units
-    ]
-    return sum(tokens for tokens, _ in totals), sum(usd for _, usd in totals)
+    every = [spent_by(unit, result) for unit, units in results.items() for result in units]
+    return sum(tokens for tokens, _ in every), sum(usd for _, usd in every)
 
 
 def _drafts(spec: Json, results: Results) -> list[Json]:
@@ -94,6 +102,13 @@ def _answers(spec: Json, results: Results) -> list[Json]:
     return [{"evaluation": what, "start": at, "stop": min(at + ANSWERED_AT_ONCE, n)} for at in starts]
 
 
+def _uploads(spec: Json, _: Results) -> list[Json]:
+    """Name the uploads that a job has used."""
+    data = spec.get("evaluation", {}).get("data", POCKET)
+    files = [*spec.get("uploads", []), spec.get("hotpotqa"), None if data == POCKET else data]
+    return [{"uploads": [file for file in files if file]}]
+
+
 def _judgement(spec: Json, results: Results) -> list[Json]:
     return [{"evaluation": _evaluation(spec, results), "slices": list(results["answer"])}]
 
@@ -107,7 +122,8 @@ TRAINING = (Stage("train", TRAIN, 1.0, _training),)
 EVALUATION = (
     Stage("plan evaluation", WORK, 0.02, lambda spec, results: [{"evaluation": _evaluation(spec, results)}]),
     Stage("answer", WORK, 0.95, _answers),
-    Stage("judge", WORK, 0.03, _judgement),
+    Stage("judge", WORK, 0.02, _judgement),
+    Stage("tidy", WORK, 0.01, _uploads),
 )
 LOADING = (Stage("load", WORK, 0.02, lambda _, results: [{"adapter": results["train"][0]["id"]}]),)
 
@@ -119,7 +135,7 @@ def _part(stages: Sequence[Stage], share: float) -> tuple[Stage, ...]:
 PLANS: dict[str, tuple[Stage, ...]] = {
     "ingest": (
         Stage("index", INGEST, 0.99, lambda spec, _: [spec]),
-        Stage("tidy", INGEST, 0.01, lambda spec, _: [spec]),
+        Stage("tidy", INGEST, 0.01, _uploads),
     ),
     "build": BUILD,
     "train": TRAINING,

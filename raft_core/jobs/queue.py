@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -13,6 +12,7 @@ from uuid import uuid4
 
 from raft_core.errors import JobError, QueueFull, RegistryError
 from raft_core.jobs.costs import Estimate, check_budget, estimate
+from raft_core.jobs.watch import Watch
 from raft_core.records import JobInfo
 from raft_core.registry.registry import Registry
 
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-WATCH_EVERY_S = 1.0
 FORGOTTEN_S = 30.0
-"""A job that was noted this long ago and never came to DBOS was cut off in between: it is sent again."""
-STOPPED_WITHIN_S = 10.0
+"""An unfinished job is looked after again after so long: what was told of it may have been cut off."""
+ACTIVE = {"ENQUEUED", "PENDING", "DELAYED"}
+"""DBOS's words for what it will do, or is doing."""
 
 
 def job_log(settings: Settings, job_id: str) -> Path:
@@ -46,6 +46,7 @@ class Queue:
         self._settings = settings
         self._registry = registry
         self._open: DBOSClient | None = None
+        self._watch = Watch(registry.jobs)
 
     def __enter__(self) -> Self:
         return self
@@ -108,7 +109,7 @@ class Queue:
         job = self.find(guild, job_id)
         if job.is_over:
             raise JobError(f"{job.id} has {job.state} already", remedy="there is nothing to cancel")
-        self._registry.jobs.cancel(job.id)
+        self._registry.jobs.cancel(job.id)  # first: whoever is at it looks here
         with self._translated():
             self._client.cancel_workflow(job.id, cancel_children=True)
         return self.find(guild, job.id)
@@ -119,53 +120,40 @@ class Queue:
         Raises:
             JobError: it is under way, or has succeeded.
         """
-        from raft_core.jobs.plans import JOBS
-
         job = self.find(guild, job_id)
         if job.state not in {"cancelled", "failed"}:
             raise JobError(f"{job.id} is {job.state}", remedy="only a cancelled or failed job can be resumed")
-        units = [
-            (unit, queue) for unit, queue, state in self._registry.jobs.units(job.id) if state != "succeeded"
-        ]
         self._registry.jobs.requeue(job.id)
-        with self._translated():
-            for workflow, queue in (*units, (job.id, JOBS)):
-                self._rewind(workflow, queue)
+        self._send_on(job.id)
         return self.find(guild, job.id)
 
     def logs(self, guild: str, job_id: str) -> Path:
         """Return the file with the output of a job's processes; it may not be there yet."""
         return job_log(self._settings, self.find(guild, job_id).id)
 
-    async def watch(self, *job_ids: str) -> AsyncIterator[JobInfo]:
-        """Yield jobs whenever they have changed, until all are over: one query a second for all together."""
-        known: dict[str, JobInfo] = {}
-        while True:
-            for job in await asyncio.to_thread(self._registry.jobs.get, job_ids):
-                if known.get(job.id) != job:
-                    known[job.id] = job
-                    yield job
-            if len(known) == len(job_ids) and all(job.is_over for job in known.values()):
-                return
-            await asyncio.sleep(WATCH_EVERY_S)
+    def watch(self, *job_ids: str) -> AsyncIterator[JobInfo]:
+        """Yield jobs whenever they have changed, until all are over; all watches together look once a second."""
+        return self._watch.follow(job_ids)
 
     def repair(self) -> None:
-        """Send jobs again that were noted but never came to DBOS, and mark those that DBOS gave up."""
-        for job_id in self._registry.jobs.unclaimed(FORGOTTEN_S):
-            with self._translated():
-                known = self._client.list_workflows(
-                    workflow_ids=[job_id], load_input=False, load_output=False
-                )
-            if not known:
-                kind, guild, spec = self._registry.jobs.spec(job_id)
-                log.warning("sending %s again: it was cut off while it was asked for", job_id)
-                self._send(job_id, kind, guild, spec)
-            elif known[0].status in {"ERROR", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"}:
-                self._registry.jobs.set_state(
-                    job_id, "failed", reason="it could not be started; see the worker's log"
-                )
+        """Bring registry and DBOS together again where a crash came between what is told to the two."""
+        jobs = self._registry.jobs
+        forgotten = jobs.unclaimed(FORGOTTEN_S)
+        if not forgotten:
+            return
+        states = self._states(forgotten)
+        for job in jobs.get(forgotten):
+            state = states.get(job.id)
+            if job.is_over or state in ACTIVE:
+                continue
+            log.warning("%s was cut off (%s): sending it on", job.id, state or "never sent")
+            if state is None:
+                self._send(job.id, job.kind, job.guild, jobs.spec(job.id)[2])
+            elif state in {"SUCCESS", "CANCELLED"}:  # its end, or a resumption of it
+                self._send_on(job.id)
             else:
-                self._registry.jobs.touch(job_id)
+                jobs.fail(job.id, "it could not be brought to its end; see the worker's log", 0, 0.0)
+        jobs.touch(forgotten)
 
     def _send(self, job_id: str, kind: str, guild: str, spec: dict[str, Any]) -> None:
         from raft_core.jobs.plans import JOBS
@@ -176,19 +164,37 @@ class Queue:
                 {"workflow_name": JOB, "queue_name": JOBS, "workflow_id": job_id}, kind, guild, spec
             )
 
+    def _send_on(self, job_id: str) -> None:
+        """Have DBOS do again what of a job has not ended well: the units first, since the job waits for them."""
+        from raft_core.jobs.plans import JOBS
+
+        queues = {unit: queue for unit, queue, _ in self._registry.jobs.units(job_id)} | {job_id: JOBS}
+        with self._translated():
+            # Whoever is still at it loses it, so that nothing is done twice at once.
+            self._client.cancel_workflow(job_id, cancel_children=True)
+            states = self._states(list(queues))
+            for workflow, queue in queues.items():
+                if workflow in states and (workflow == job_id or states[workflow] != "SUCCESS"):
+                    self._rewind(workflow, queue)
+
     def _rewind(self, workflow_id: str, queue: str) -> None:
         """Have DBOS run a workflow again from its first step without a good result."""
-        states = self._client.list_workflows(workflow_ids=[workflow_id], load_input=False, load_output=False)
-        if not states or states[0].status in {"ENQUEUED", "PENDING", "SUCCESS"}:
-            return
         steps = self._client.list_workflow_steps(workflow_id)
-        failed = [step["function_id"] for step in steps if step["error"] is not None]
-        ended = [step["function_id"] for step in steps if step["function_name"] == "finish"]
-        start = min([*failed, *ended], default=0)
-        if start:
-            self._client.rewind_workflow(workflow_id, start_step=start, queue_name=queue)
-        else:
-            self._client.resume_workflow(workflow_id, queue_name=queue)
+        again = [
+            step["function_id"]
+            for step in steps
+            if step["error"] is not None or step["function_name"] == "finish"
+        ]
+        following = max((step["function_id"] for step in steps), default=0) + 1
+        self._client.rewind_workflow(workflow_id, start_step=min(again, default=following), queue_name=queue)
+
+    def _states(self, workflow_ids: Sequence[str]) -> dict[str, str]:
+        """Return what DBOS says of some workflows; those that it does not know are left out."""
+        with self._translated():
+            found = self._client.list_workflows(
+                workflow_ids=[*workflow_ids], load_input=False, load_output=False
+            )
+        return {each.workflow_id: each.status for each in found}
 
     @property
     def _client(self) -> DBOSClient:

@@ -70,9 +70,12 @@ def draft(settings: Settings, guild: str, args: Json, report: Report) -> Json:
 
     started = time.perf_counter()
     drafts = draft_chunks(settings, guild, _build(args), args["chunks"], report)
+    tokens, requests = sum(each.tokens for each in drafts), sum(each.requests for each in drafts)
+    usd = tokens / 1000 * settings.price_per_1k_tokens_usd + requests * settings.price_per_request_usd
     return {
         "drafts": [asdict(each) for each in drafts],
-        "tokens": sum(each.tokens for each in drafts),
+        "tokens": tokens,
+        "cost_usd": usd,
         "seconds": time.perf_counter() - started,
     }
 
@@ -83,7 +86,7 @@ def assemble(settings: Settings, guild: str, args: Json, report: Report) -> Json
     from raft_core.jobs.build import assemble_dataset
 
     drafts = [
-        Drafts(tuple(Draft(**each) for each in drafted["drafts"]), drafted["tokens"], drafted["requests"])
+        Drafts(**{**drafted, "drafts": tuple(Draft(**each) for each in drafted["drafts"])})
         for drafted in args["drafts"]
     ]
     return asdict(
@@ -96,10 +99,9 @@ def train(settings: Settings, guild: str, args: Json, report: Report) -> Json:
     from raft_core.jobs.train import train_adapter
     from raft_core.training.recipe import Recipe
 
-    modules = args["recipe"]["target_modules"]
-    recipe = Recipe(
-        **{**args["recipe"], "target_modules": modules if isinstance(modules, str) else tuple(modules)}
-    )
+    # JSON has no tuples; what an older raftbot asked for may lack what this one knows.
+    lists = {name: tuple(value) for name, value in args["recipe"].items() if isinstance(value, list)}
+    recipe = Recipe(**{**args["recipe"], **lists})
     return asdict(train_adapter(settings, guild, args["dataset"], recipe, report, job=args["job"]))
 
 
@@ -131,11 +133,12 @@ def answer(settings: Settings, guild: str, args: Json, report: Report) -> Json:
     runs = answer_questions(
         settings, guild, _evaluation(settings, args), start=args["start"], stop=args["stop"], report=report
     )
-    tokens = sum(sample.tokens for run in runs for sample in run.samples)
+    seconds = time.perf_counter() - started
     return {
         "runs": [asdict(run) for run in runs],
-        "seconds": time.perf_counter() - started,
-        "tokens": tokens,
+        "seconds": seconds,
+        "tokens": sum(sample.tokens for run in runs for sample in run.samples),
+        "cost_usd": seconds / 3600 * settings.price_per_gpu_hour_usd,
     }
 
 
@@ -152,9 +155,8 @@ def judge(settings: Settings, guild: str, args: Json, report: Report) -> Json:
         for each in args["slices"]
     ]
     seconds = sum(each["seconds"] for each in args["slices"])
-    out = Path(args["out"]) if args.get("out") else None
     what = _evaluation(settings, args)
-    return judge_runs(settings, guild, what, merge(slices), seconds, out=out, job=args["job"]).as_json()
+    return judge_runs(settings, guild, what, merge(slices), seconds, job=args["job"]).as_json()
 
 
 def _build(args: Json) -> Any:

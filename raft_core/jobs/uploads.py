@@ -1,11 +1,10 @@
-"""Files that were handed over for a job: kept by content until it has used them, whatever becomes of the originals.
+"""Files that were handed over for a job: kept until it has used them, whatever becomes of the originals.
 
-guilds/<guild>/uploads/<hash>/<name>
+guilds/<guild>/uploads/<an id of its own>/<name>
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 from collections.abc import Iterator, Sequence
@@ -30,23 +29,18 @@ def keep(settings: Settings, guild: str, path: Path) -> str:
         UnreadableDocument: it cannot be read.
         StorageError: the disk is full, or the artifacts' URL cannot be written.
     """
-    uploads = settings.guild_dir(guild) / "uploads"
-    temporary = uploads / f".{uuid4().hex}"
-    digest = hashlib.sha256()
-    with translated_os_errors(uploads):
-        uploads.mkdir(parents=True, exist_ok=True)
+    kept = settings.guild_dir(guild) / "uploads" / uuid4().hex[:16] / path.name
+    with translated_os_errors(kept):
+        kept.parent.mkdir(parents=True)
         try:
-            with temporary.open("wb") as target:
+            with kept.open("wb") as target:
                 for block in _blocks(path):
-                    digest.update(block)
                     target.write(block)
                 target.flush()
                 os.fsync(target.fileno())
-            kept = uploads / digest.hexdigest()[:16] / path.name
-            kept.parent.mkdir(exist_ok=True)
-            temporary.rename(kept)
-        finally:
-            temporary.unlink(missing_ok=True)
+        except BaseException:
+            shutil.rmtree(kept.parent, ignore_errors=True)
+            raise
     Artifacts(settings).push(kept)
     return kept.relative_to(settings.home).as_posix()
 
@@ -61,6 +55,7 @@ def fetch(settings: Settings, upload: str) -> Path:
 def remove(settings: Settings, uploads: Sequence[str]) -> None:
     """Remove uploads that have been used; those that are gone already are no error."""
     for upload in uploads:
+        Artifacts(settings).remove(settings.home / upload)
         shutil.rmtree((settings.home / upload).parent, ignore_errors=True)
 
 

@@ -11,15 +11,17 @@ import os
 import socket
 import threading
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from dbos import DBOS
 
-from raft_core.errors import RaftError, WorkFailed, WorkStopped
+from raft_core.errors import RegistryError, WorkFailed, WorkStopped
 from raft_core.jobs import workflows
-from raft_core.jobs.child import run_in_child, warm_up
-from raft_core.jobs.plans import INGEST, JOBS, TRAIN, WORK, Json
+from raft_core.jobs.child import ALONE_S, run_in_child, warm_up
+from raft_core.jobs.plans import INGEST, JOBS, TRAIN, WORK, Json, spent_by
 from raft_core.jobs.queue import Queue, job_log
 from raft_core.progress import Progress
 from raft_core.registry.jobs import UnitProgress
@@ -34,9 +36,7 @@ log = logging.getLogger(__name__)
 TICK_S = 1.0
 BEAT_EVERY_S = 5.0
 SILENT_S = 20.0
-"""After so long without a word from a worker its jobs are another's."""
-ALONE_S = 15.0
-"""After so long without reaching the registry a worker stops what it does: sooner than others take it over."""
+"""After so long without a word from a worker its jobs are another's. It stops by itself sooner: ALONE_S."""
 RETRIES_S = (2.0, 5.0, 10.0, 20.0, 40.0)
 """Waits before work is tried again that failed for something that may pass: a server that is restarted."""
 JOBS_AT_ONCE = 64
@@ -63,7 +63,7 @@ class Worker:
             RegistryError: the database cannot be used.
         """
         threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
-        self._beat()
+        self._registry.workers.enter(self.id, socket.gethostname(), os.getpid(), _device())
         workflows.launch(self._settings, self.id)
         workflows.register(self._registry.jobs, self._run)
         DBOS.launch()
@@ -99,25 +99,37 @@ class Worker:
 
     def _run(self, unit_id: str, name: str, guild: str, args: Json) -> Json:
         """Do a unit of work; what fails for something that may pass is tried again."""
+        jobs = self._registry.jobs
+        self._note(lambda: jobs.start(unit_id, self.id))
         stop = self._stops.begin(unit_id)
         try:
-            if self._ended.is_set():
-                raise WorkStopped
-            jobs = self._registry.jobs
-            if not jobs.set_state(unit_id, "running", worker=self.id, unless=("cancelled",)):
-                raise WorkStopped
-            jobs.start_parent(unit_id)
             args = {**args, "job": unit_id.partition(".")[0]}
             result = self._retried(unit_id, name, guild, args, stop)
-            made = (int(result.get("tokens", 0)), float(result.get("cost_usd", 0.0)))
-            jobs.set_state(unit_id, "succeeded", tokens=made[0], cost_usd=made[1], result={})
+            tokens, usd = spent_by(name, result)
+            end = partial(jobs.end, unit_id, by=self.id)
+            self._note(lambda: end("succeeded", tokens=tokens, cost_usd=usd))
             return result
-        except WorkFailed as error:
-            self._registry.jobs.set_state(unit_id, "failed", reason=str(error), unless=("cancelled",))
+        except WorkStopped:
+            raise
+        except Exception as error:
+            reason = str(error)
+            self._note(lambda: jobs.end(unit_id, "failed", reason=reason, by=self.id))
             raise
         finally:
             self._told.pop(unit_id, None)
             self._stops.done(unit_id)
+
+    def _note(self, write: Callable[[], bool]) -> None:
+        """Write into the registry, which may be away for a while, how a unit is that must still be this worker's."""
+        while True:
+            try:
+                if not write():
+                    raise WorkStopped
+                return
+            except RegistryError as error:
+                log.warning("%s", error)
+                if self._ended.wait(TICK_S):
+                    raise WorkStopped from error
 
     def _retried(self, unit_id: str, name: str, guild: str, args: Json, stop: threading.Event) -> Json:
         def report(progress: Progress) -> None:
@@ -147,30 +159,32 @@ class Worker:
 
     def _mind(self) -> None:
         """Once a second: say how far the work is, find out what was cancelled; sometimes look after others."""
-        beaten = reached = time.monotonic()
+        beaten, reached = 0.0, time.monotonic()
         while not self._ended.wait(TICK_S):
-            now = time.monotonic()
+            if time.monotonic() - reached > ALONE_S:
+                self._give_up("it stood still, or could not reach the registry")
             try:
+                now = time.monotonic()
                 self._tell()
                 if now - beaten >= BEAT_EVERY_S:
-                    beaten = now
                     self._beat()
+                    beaten = now
                     self._look_after()
-                reached = now
-            except RaftError as error:
-                log.warning("%s", error)
-                if now - reached > ALONE_S:
-                    self._give_up("the registry cannot be reached")
+                reached = time.monotonic()
+            except (
+                Exception
+            ) as error:  # whatever it is, a worker that cannot tell that it lives must find out
+                log.warning("cannot look after the jobs: %s", error)
 
     def _tell(self) -> None:
         told, running = list(self._told.values()), self._stops.running
         if told:
             self._registry.jobs.progress(told)
         if running:
-            self._stops.stop(self._registry.jobs.stopped(running))
+            self._stops.stop(self._registry.jobs.lost(self.id, running))
 
     def _beat(self) -> None:
-        if not self._registry.workers.beat(self.id, socket.gethostname(), os.getpid(), _device()):
+        if not self._registry.workers.beat(self.id):
             self._give_up("another worker took its jobs over")
 
     def _give_up(self, why: str) -> None:
@@ -181,9 +195,14 @@ class Worker:
 
     def _look_after(self) -> None:
         """Take over the jobs of workers that have gone, and start what was asked for but never began."""
-        for worker, silent_s in self._registry.workers.all():
+        pending = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
+        workers = self._registry.workers.all()
+        for worker, silent_s in workers:
             if worker.id != self.id and (silent_s > SILENT_S or _has_died(worker)):
                 self._take_over(worker)
+        # What a worker took in the moment between its last word and its end is nobody's.
+        known = {worker.id for worker, _ in workers}
+        DBOS._recover_pending_workflows(sorted({str(each.executor_id) for each in pending} - known))
         with Queue(self._settings, self._registry) as queue:
             queue.repair()
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from dbos import DBOS, DBOSClient, Serializer, SetEnqueueOptions, SetWorkflowID
 from dbos._error import DBOSWorkflowCancelledError  # it has no public home
 
-from raft_core.errors import JobError, RaftError, WorkFailed, WorkStopped
+from raft_core.errors import JobError, RaftError, RegistryError, WorkFailed, WorkStopped
 from raft_core.files import to_json
 from raft_core.jobs.plans import PLANS, Json, Stage, outcome, spent
 
@@ -33,6 +34,9 @@ JOB, UNIT = "job", "unit"
 POLL_S = 0.25
 RECOVERIES = 1000
 """How often a job may lose its worker before it counts as failed: a restart is not the job's fault."""
+
+ATTEMPTS = 8
+"""At writing into the registry what a job comes to: for two minutes, should its database be away."""
 
 RunUnit = Callable[[str, str, str, Json], Json]
 """Does a unit of work: its id, its name, the guild, the arguments."""
@@ -100,30 +104,24 @@ def open_client(settings: Settings) -> DBOSClient:
 def register(jobs: Jobs, run_unit: RunUnit) -> None:
     """Register the workflows with DBOS; `run_unit` does the work on this machine."""
 
-    @DBOS.step(name="units")
+    @DBOS.step(name="units", retries_allowed=True, max_attempts=ATTEMPTS, should_retry=_may_pass)
     def note_units(guild: str, stage: Json, ids: list[str]) -> list[int]:
         parent = cast(str, DBOS.workflow_id)
-        return jobs.add_units(parent, guild, stage["unit"], stage["queue"], ids, stage["share"])
+        with _unrecorded():
+            return jobs.add_units(parent, guild, stage["unit"], stage["queue"], ids, stage["share"])
 
     @DBOS.step(name="work")
     def work(unit_id: str, name: str, guild: str, args: Json) -> Json:
-        try:
+        with _unrecorded():
             return run_unit(unit_id, name, guild, args)
-        except WorkStopped as error:
-            # DBOS keeps no outcome of a step that ends so: resumed, the step is done again.
-            raise DBOSWorkflowCancelledError("the job was cancelled") from error
 
-    @DBOS.step(name="finish")
-    def finish(state: str, reason: str, result: Json, tokens: int, cost_usd: float) -> None:
-        jobs.set_state(
-            cast(str, DBOS.workflow_id),
-            "succeeded" if state == "succeeded" else "failed",
-            reason=reason,
-            result=result,
-            tokens=tokens,
-            cost_usd=cost_usd,
-            unless=("cancelled",),
-        )
+    @DBOS.step(name="finish", retries_allowed=True, max_attempts=ATTEMPTS, should_retry=_may_pass)
+    def finish(state: str, reason: str, result: Json, tokens: int, cost_usd: float) -> list[str]:
+        job_id = cast(str, DBOS.workflow_id)
+        if state == "failed":
+            return jobs.fail(job_id, reason, tokens, cost_usd)
+        jobs.end(job_id, "succeeded", result=result, tokens=tokens, cost_usd=cost_usd)
+        return []
 
     @DBOS.workflow(name=UNIT, max_recovery_attempts=RECOVERIES)
     def unit(name: str, guild: str, args: Json) -> Json:
@@ -153,10 +151,25 @@ def register(jobs: Jobs, run_unit: RunUnit) -> None:
                 run_stage(cast(str, DBOS.workflow_id), guild, stage, spec, results)
             result = outcome(kind, results)
         except Exception as error:
-            finish("failed", _reason(error), {}, *spent(results))
+            unfinished = finish("failed", _reason(error), {}, *spent(results))
+            if unfinished:
+                DBOS.cancel_workflows(unfinished)
             raise
         finish("succeeded", "", result, *spent(results))
         return result
+
+
+@contextmanager
+def _unrecorded() -> Iterator[None]:
+    """Have DBOS keep no outcome of a step that was stopped: resumed, the step is done again."""
+    try:
+        yield
+    except WorkStopped as error:
+        raise DBOSWorkflowCancelledError(str(error)) from error
+
+
+def _may_pass(error: BaseException) -> bool:
+    return isinstance(error, RegistryError)
 
 
 def _reason(error: Exception) -> str:
@@ -169,27 +182,31 @@ class Stops:
 
     def __init__(self) -> None:
         self._events: dict[str, threading.Event] = {}
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
 
     def begin(self, unit_id: str) -> threading.Event:
-        """Return the event that stops a unit which begins now."""
-        with self._lock:
+        """Return the event that stops a unit which begins now: once an earlier run of it here has ended."""
+        with self._changed:
+            while unit_id in self._events:
+                self._events[unit_id].set()
+                self._changed.wait()
             return self._events.setdefault(unit_id, threading.Event())
 
     def done(self, unit_id: str) -> None:
         """Forget a unit that has ended."""
-        with self._lock:
-            self._events.pop(unit_id, None)
+        with self._changed:
+            del self._events[unit_id]
+            self._changed.notify_all()
 
     @property
     def running(self) -> list[str]:
         """The ids of the units that run here."""
-        with self._lock:
+        with self._changed:
             return list(self._events)
 
     def stop(self, unit_ids: set[str] | None = None) -> None:
         """Stop some units, or all."""
-        with self._lock:
+        with self._changed:
             for unit_id, event in self._events.items():
                 if unit_ids is None or unit_id in unit_ids:
                     event.set()

@@ -1,4 +1,4 @@
-"""The jobs and workers of the registry: what is asked for, how far it is, and who is at it."""
+"""The jobs of the registry: what is asked for, and how far it is."""
 
 from __future__ import annotations
 
@@ -7,15 +7,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, func, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, func, or_, select, update
 
-from raft_core.errors import JobError, UnknownJob
+from raft_core.errors import JobError, UnknownJob, WorkStopped
 from raft_core.records import JobInfo, JobState
 from raft_core.registry.database import Database
-from raft_core.registry.tables import Job, Worker
-
-UNFINISHED = ("queued", "running")
+from raft_core.registry.jobinfo import UNFINISHED, job_infos
+from raft_core.registry.tables import Job
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +56,15 @@ class Jobs:
 
         A unit waits behind as many of any other guild's as its own guild has before it: so ten jobs of
         one guild do not keep another's waiting.
+
+        Raises:
+            WorkStopped: the job was cancelled meanwhile.
         """
         now = time.time()
         with self._database.write() as session:
+            job = session.get(Job, parent, with_for_update=True)
+            if job is not None and job.state == "cancelled":
+                raise WorkStopped
             there = {row.id: row.priority for row in session.scalars(select(Job).where(Job.id.in_(ids)))}
             before = session.scalar(
                 select(func.count()).where(
@@ -85,45 +89,39 @@ class Jobs:
                     )
         return [there[unit_id] for unit_id in ids]
 
-    def set_state(
+    def end(
         self,
         job_id: str,
         state: JobState,
         *,
-        worker: str = "",
         reason: str = "",
         result: dict[str, Any] | None = None,
         tokens: int = 0,
         cost_usd: float = 0.0,
-        unless: Sequence[JobState] = (),
+        by: str | None = None,
     ) -> bool:
-        """Move a job or unit to a state, unless it is in one of some others; tell whether it was moved."""
+        """Move a job or unit to its end, unless it was cancelled or is no longer `by` a worker's to end."""
         now = time.time()
-        values: dict[str, Any] = {"state": state, "worker": worker, "updated_at": now, "reason": reason}
-        if state == "running":
-            values |= {"started_at": func.coalesce(Job.started_at, now), "finished_at": None}
-        elif state == "queued":
-            values |= {"finished_at": None}
-        else:
-            values |= {"finished_at": now}
-        if result is not None:
-            values |= {"result": result, "tokens": tokens, "cost_usd": cost_usd}
+        values: dict[str, Any] = {"tokens": tokens, "cost_usd": cost_usd, "result": result or {}}
+        values |= {"state": state, "reason": reason, "updated_at": now, "finished_at": now}
         with self._database.write() as session:
-            moved = session.execute(
-                update(Job).where(Job.id == job_id, Job.state.not_in(unless)).values(**values)
-            )
+            query = update(Job).where(Job.id == job_id, Job.state != "cancelled").values(**values)
+            moved = session.execute(query if by is None else query.where(Job.worker == by))
             return bool(getattr(moved, "rowcount", 0))
 
-    def start_parent(self, unit_id: str) -> None:
-        """Note that the job of a unit has begun."""
+    def start(self, unit_id: str, worker: str) -> bool:
+        """Note that a worker has begun with a unit, and so with its job; False when it was cancelled."""
         now = time.time()
+        begun = {"state": "running", "started_at": func.coalesce(Job.started_at, now), "updated_at": now}
         parent = select(Job.parent).where(Job.id == unit_id).scalar_subquery()
         with self._database.write() as session:
-            session.execute(
+            moved = session.execute(
                 update(Job)
-                .where(Job.id == parent, Job.state == "queued")
-                .values(state="running", started_at=func.coalesce(Job.started_at, now), updated_at=now)
+                .where(Job.id == unit_id, Job.state != "cancelled")
+                .values(**begun, worker=worker, reason="", finished_at=None)
             )
+            session.execute(update(Job).where(Job.id == parent, Job.state == "queued").values(**begun))
+            return bool(getattr(moved, "rowcount", 0))
 
     def progress(self, units: Iterable[UnitProgress]) -> None:
         """Keep how far units are."""
@@ -142,27 +140,34 @@ class Jobs:
                     )
                 )
 
-    def stopped(self, unit_ids: Sequence[str]) -> set[str]:
-        """Return which of some units were cancelled."""
+    def lost(self, worker: str, unit_ids: Sequence[str]) -> set[str]:
+        """Return which of the units that a worker has begun are no longer its own: cancelled, or taken over."""
         with self._database.read() as session:
-            found = session.scalars(select(Job.id).where(Job.id.in_(unit_ids), Job.state == "cancelled"))
-            return set(found)
+            mine = session.scalars(select(Job.id).where(Job.id.in_(unit_ids), Job.worker == worker))
+            return set(unit_ids) - set(mine)
+
+    def fail(self, job_id: str, reason: str, tokens: int, cost_usd: float) -> list[str]:
+        """Mark a job as failed, and those of its units that are not over as cancelled; return their ids."""
+        if not self.end(job_id, "failed", reason=reason, tokens=tokens, cost_usd=cost_usd):
+            return []
+        self._move(Job.parent == job_id, "cancelled", UNFINISHED)
+        return [unit for unit, _, state in self.units(job_id) if state == "cancelled"]
 
     def cancel(self, job_id: str) -> None:
         """Mark a job and its unfinished units as cancelled."""
-        self._move(job_id, "cancelled", UNFINISHED)
+        self._move(or_(Job.id == job_id, Job.parent == job_id), "cancelled", UNFINISHED)
 
     def requeue(self, job_id: str) -> None:
         """Mark a job and those of its units that did not succeed as queued again."""
-        self._move(job_id, "queued", ("cancelled", "failed"))
+        self._move(or_(Job.id == job_id, Job.parent == job_id), "queued", ("cancelled", "failed"))
 
-    def _move(self, job_id: str, state: JobState, where: Sequence[str]) -> None:
+    def _move(self, which: ColumnElement[bool], state: JobState, where: Sequence[str]) -> None:
         now = time.time()
         over = None if state == "queued" else now
         with self._database.write() as session:
             session.execute(
                 update(Job)
-                .where(or_(Job.id == job_id, Job.parent == job_id), Job.state.in_(where))
+                .where(which, Job.state.in_(where))
                 .values(state=state, finished_at=over, updated_at=now, reason="", worker="")
             )
 
@@ -194,19 +199,19 @@ class Jobs:
                 raise UnknownJob(job_id, guild)
             if len(found) > 1 and not exact:
                 raise JobError(f"several jobs have ids that begin with {job_id!r}", remedy="give more of it")
-            return _infos(session, exact or found[:1])[0]
+            return job_infos(session, exact or found[:1])[0]
 
     def all(self, guild: str | None, limit: int | None = None) -> list[JobInfo]:
         """Return the jobs of a guild, or of all for None, the newest first."""
         query = select(Job).where(Job.parent.is_(None)).order_by(Job.created_at.desc(), Job.id)
         with self._database.read() as session:
             jobs = session.scalars((query if guild is None else query.where(Job.guild == guild)).limit(limit))
-            return _infos(session, jobs.all())
+            return job_infos(session, jobs.all())
 
     def get(self, ids: Sequence[str]) -> list[JobInfo]:
         """Return jobs by their exact ids, in any order; unknown ones are left out."""
         with self._database.read() as session:
-            return _infos(session, session.scalars(select(Job).where(Job.id.in_(ids))).all())
+            return job_infos(session, session.scalars(select(Job).where(Job.id.in_(ids))).all())
 
     def spec(self, job_id: str) -> tuple[str, str, dict[str, Any]]:
         """Return kind, guild and spec of a job."""
@@ -221,135 +226,14 @@ class Jobs:
             return [(row.id, row.queue, row.state) for row in session.execute(query)]
 
     def unclaimed(self, older_than_s: float) -> list[str]:
-        """Return jobs that were noted a while ago and of which nothing was heard since."""
+        """Return unfinished jobs that nobody has looked after for a while."""
         query = select(Job.id).where(
-            Job.parent.is_(None), Job.state == "queued", Job.updated_at < time.time() - older_than_s
+            Job.parent.is_(None), Job.state.in_(UNFINISHED), Job.updated_at < time.time() - older_than_s
         )
         with self._database.read() as session:
             return list(session.scalars(query))
 
-    def touch(self, job_id: str) -> None:
-        """Note that somebody has looked after a job just now."""
+    def touch(self, job_ids: Sequence[str]) -> None:
+        """Note that somebody has looked after some jobs just now."""
         with self._database.write() as session:
-            session.execute(update(Job).where(Job.id == job_id).values(updated_at=time.time()))
-
-
-class Workers:
-    """Who works, by heartbeat; a worker that is silent for long has its jobs taken over."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    def beat(self, worker_id: str, host: str, pid: int, device: str) -> bool:
-        """Say that a worker lives; False when its jobs were taken from it, so that it must stop at once."""
-        with self._database.write() as session:
-            now = _now(session)
-            row = session.get(Worker, worker_id)
-            if row is None:
-                session.add(
-                    Worker(id=worker_id, host=host, pid=pid, device=device, started_at=now, seen_at=now)
-                )
-            elif row.pid != pid:
-                return False
-            else:
-                row.seen_at = now
-        return True
-
-    def claim(self, worker: Worker) -> bool:
-        """Take a silent worker's jobs upon oneself; False when another was quicker, or it has spoken again."""
-        with self._database.write() as session:
-            taken = session.execute(
-                update(Worker)
-                .where(Worker.id == worker.id, Worker.seen_at == worker.seen_at)
-                .values(pid=0, seen_at=_now(session))
-            )
-            return bool(getattr(taken, "rowcount", 0))
-
-    def silence(self, worker_id: str) -> None:
-        """Have others take a worker's jobs at once: it has stopped."""
-        with self._database.write() as session:
-            session.execute(update(Worker).where(Worker.id == worker_id).values(pid=0, seen_at=0.0))
-
-    def forget(self, worker_id: str) -> None:
-        """Remove a worker whose jobs have moved, or that has none."""
-        with self._database.write() as session:
-            session.execute(delete(Worker).where(Worker.id == worker_id))
-
-    def all(self) -> list[tuple[Worker, float]]:
-        """Return all workers, each with the seconds since it was last heard of."""
-        with self._database.read() as session:
-            now = _now(session)
-            return [(row, now - row.seen_at) for row in session.scalars(select(Worker))]
-
-
-def _now(session: Session) -> float:
-    """Return the database's time: the clocks of several machines differ."""
-    if session.get_bind().dialect.name == "postgresql":
-        return float(session.scalar(select(func.extract("epoch", func.clock_timestamp()))) or 0)
-    return time.time()
-
-
-def _infos(session: Session, jobs: Sequence[Job]) -> list[JobInfo]:
-    going = [job.id for job in jobs if job.state in UNFINISHED]
-    units: dict[str, list[Job]] = {}
-    for unit in session.scalars(select(Job).where(Job.parent.in_(going)).order_by(Job.created_at)):
-        units.setdefault(unit.parent or "", []).append(unit)
-    places = _places(session) if any(job.state == "queued" for job in jobs) else {}
-    return [_info(job, units.get(job.id, []), places.get(job.id)) for job in jobs]
-
-
-def _info(job: Job, units: Sequence[Job], place: int | None) -> JobInfo:
-    over = job.state not in UNFINISHED
-    percent = 100.0 if job.state == "succeeded" else round(100 * sum(map(_progress, units)), 1)
-    current = next((unit for unit in units if unit.state == "running"), None)
-    waiting = next((unit for unit in units if unit.state == "queued"), None)
-    eta = None
-    if job.state == "running" and job.started_at and percent > 1:
-        eta = round((time.time() - job.started_at) * (100 - percent) / percent, 1)
-    return JobInfo(
-        id=job.id,
-        guild=job.guild,
-        kind=job.kind,
-        state=job.state,  # type: ignore[arg-type]  # only set_state writes it
-        stage=(current.stage or current.kind) if current else waiting.kind if waiting else "",
-        detail=_detail(current) if current else "",
-        percent=percent,
-        eta_s=eta,
-        place=None if over or current else place,
-        tokens=job.tokens if over else sum(unit.tokens for unit in units),
-        cost_usd=job.cost_usd if over else sum(unit.cost_usd for unit in units),
-        reason=job.reason,
-        requester=job.requester,
-        result=job.result,
-        created_at=job.created_at,
-        started_at=job.started_at,
-        finished_at=job.finished_at,
-    )
-
-
-def _progress(unit: Job) -> float:
-    if unit.state == "succeeded":
-        return unit.share
-    return unit.share * min(unit.done / unit.total, 1.0) if unit.total else 0.0
-
-
-def _detail(unit: Job) -> str:
-    count = f"{unit.done} of {unit.total}" if unit.total else ""
-    return ", ".join(part for part in (count, unit.detail) if part)
-
-
-def _places(session: Session) -> dict[str, int]:
-    """Return the place of each waiting job: first by its unit's turn in that unit's queue, then those not begun."""
-    waiting = select(Job.parent, Job.queue).where(Job.state == "queued", Job.parent.is_not(None))
-    places: dict[str, int] = {}
-    ahead: dict[str, int] = {}
-    for parent, queue in session.execute(waiting.order_by(Job.priority, Job.created_at)):
-        if parent and parent not in places:
-            ahead[queue] = places[parent] = ahead.get(queue, 0) + 1
-    begun = max(ahead.values(), default=0)
-    unbegun = select(Job.id).where(Job.parent.is_(None), Job.state == "queued").order_by(Job.created_at)
-    for job_id in session.scalars(unbegun):
-        if job_id not in places:
-            begun += 1
-            places[job_id] = begun
-    return places
+            session.execute(update(Job).where(Job.id.in_(job_ids)).values(updated_at=time.time()))

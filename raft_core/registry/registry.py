@@ -13,9 +13,10 @@ from raft_core.registry.database import Database
 from raft_core.registry.datasets import Datasets, register_dataset
 from raft_core.registry.documents import Documents, register_documents
 from raft_core.registry.evaluations import Evaluations, register_evaluation
-from raft_core.registry.jobs import Jobs, Workers
+from raft_core.registry.jobs import Jobs
 from raft_core.registry.queries import add_guild
 from raft_core.registry.tables import Guild
+from raft_core.registry.workers import Workers
 
 
 @dataclass(frozen=True, slots=True)

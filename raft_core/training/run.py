@@ -18,7 +18,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from raft_core.errors import MissingExtra, TrainingError
+from raft_core.errors import AlreadyTraining, MissingExtra, TrainingError
 from raft_core.files import content_hash, translated_os_errors
 from raft_core.models import fingerprint
 from raft_core.progress import Progress, Report, silent
@@ -186,9 +186,7 @@ def _alone(adapters: Path, adapter_id: str) -> Iterator[None]:
         try:
             lock.acquire()
         except Timeout as error:
-            raise TrainingError(
-                f"{adapter_id} is being trained by another process", remedy="wait until it is done"
-            ) from error
+            raise AlreadyTraining(adapter_id) from error
     try:
         yield
     finally:
