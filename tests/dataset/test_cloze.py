@@ -45,6 +45,12 @@ def test_what_stands_twice_is_no_hole() -> None:
     assert "lantern" not in answers
 
 
+def test_pointers_into_the_document_are_no_holes() -> None:
+    """Nobody asks for the number of a figure or the letter of an appendix."""
+    answers = holes("The many examples in Appendix B are those of Figure 3 and of pages 4 to 9.").values()
+    assert not {"Appendix B", "B", "3", "4"} & set(answers)
+
+
 def test_references_are_left_out_of_the_question() -> None:
     """A sentence may hold [12] where its page has a footnote."""
     (question,) = (

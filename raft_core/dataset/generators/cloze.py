@@ -42,7 +42,7 @@ _BEFORE_NOUNS = words(
 )
 _NO_NOUNS = re.compile(
     r"\w+(?:ly|ing|ed|ous|ful|ive|able|ible|ical|less|est)|there|their|these|those|where|which|would|could|should|other|others|"
-    r"again|about|after|before|until|while|whole|being|never|often|still|since|under|above|below|first|second|third|last|"
+    r"again|rather|instead|about|after|before|until|while|whole|being|never|often|still|since|under|above|below|first|second|third|last|"
     r"large|small|great|better|worse|later|early|least|things?|public|private|different|important|common"
 )
 _POINTER = re.compile(
@@ -69,7 +69,7 @@ def cloze(sentence: str) -> Iterator[Candidate]:
 
 def _stands_alone(sentence: str, span: Span) -> bool:
     """Tell whether a span is a whole name or number: no initial, no half of a compound, no opening word."""
-    if _POINTER.search(sentence[: span.start]) or _POINTER.search(f"{span.text} "):
+    if _POINTER.search(sentence[: span.start]) or _POINTER.search(f"{span.text.split()[0]} "):
         return False
     if span.kind != "name":
         return not re.match(r"[-–/.]\w", sentence[span.end :])

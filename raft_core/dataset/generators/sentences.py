@@ -33,7 +33,7 @@ _RUN_IN = re.compile(
 """A heading on the line of its paragraph: "Results We find …", "Step 2 Belmo Mill is …"."""
 _CLEAN_START = re.compile(r"[\"“‘]?(?:[A-Z]|\d+ )")
 _UNCLEAN = re.compile(
-    r"[|`{}<>=\\~_^@#]|https?:|www\.|\]\(|[a-z]- [a-z]|\.{3}|…|\d+/\d+/\d+| \d+ \d+ \d+ |[a-z]\.[A-Z][a-z]|[a-z]\[\D|"
+    r"[|`{}<>=\\~_^@#→∈≤≥]|https?:|www\.|\]\(|[a-z]- [a-z]|\.{3}|…|\d+/\d+/\d+| \d+ \d+ \d+ |[a-z]\.[A-Z][a-z]|[a-z]\[\D|"
     r"Archived from|\bRetrieved "
 )
 _ENGLISH = re.compile(r"\b(?:the|of|is|was|are|were|by|and|to|has|had|with|from|as|its|his|that|in)\b")
