@@ -18,6 +18,7 @@ from raft_core.settings import POCKET
 
 if TYPE_CHECKING:
     from raft_core.settings import Settings
+    from raft_core.training.recipe import Recipe
 
 Json = dict[str, Any]
 Unit = Callable[["Settings", str, Json, Report], Json]
@@ -97,11 +98,8 @@ def assemble(settings: Settings, guild: str, args: Json, report: Report) -> Json
 def train(settings: Settings, guild: str, args: Json, report: Report) -> Json:
     """Train an adapter."""
     from raft_core.jobs.train import train_adapter
-    from raft_core.training.recipe import Recipe
 
-    # JSON has no tuples; what an older raftbot asked for may lack what this one knows.
-    lists = {name: tuple(value) for name, value in args["recipe"].items() if isinstance(value, list)}
-    recipe = Recipe(**{**args["recipe"], **lists})
+    recipe = recipe_of(args["recipe"])
     return asdict(train_adapter(settings, guild, args["dataset"], recipe, report, job=args["job"]))
 
 
@@ -157,6 +155,14 @@ def judge(settings: Settings, guild: str, args: Json, report: Report) -> Json:
     seconds = sum(each["seconds"] for each in args["slices"])
     what = _evaluation(settings, args)
     return judge_runs(settings, guild, what, merge(slices), seconds, job=args["job"]).as_json()
+
+
+def recipe_of(values: Json) -> Recipe:
+    """Return a recipe from a job's spec: JSON has no tuples, and an older spec lacks what is newer."""
+    from raft_core.training.recipe import Recipe
+
+    known: Json = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+    return Recipe(**known)
 
 
 def _build(args: Json) -> Any:

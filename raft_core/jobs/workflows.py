@@ -94,8 +94,9 @@ def launch(settings: Settings, worker_id: str) -> None:
 
 
 def open_client(settings: Settings) -> DBOSClient:
-    """Return a connection to DBOS from a process that does no work itself."""
+    """Return a connection to DBOS from a process that does no work itself, maybe before any worker ever ran."""
     logging.getLogger("dbos").setLevel(logging.WARNING)
+    DBOS.migrate(settings.jobs_url)
     return DBOSClient(
         system_database_url=settings.jobs_url, serializer=JsonSerializer(), application_name=APPLICATION
     )
