@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -91,6 +91,8 @@ class Artifacts:
                         raise
                 finally:
                     shutil.rmtree(temporary, ignore_errors=True)
+                    with suppress(OSError):  # it may be a file
+                        temporary.unlink()
 
     def _at(self, path: Path) -> tuple[AbstractFileSystem, str]:
         from fsspec.core import url_to_fs
