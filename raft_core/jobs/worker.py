@@ -18,7 +18,7 @@ from uuid import uuid4
 
 from dbos import DBOS
 
-from raft_core.errors import RegistryError, WorkFailed, WorkStopped
+from raft_core.errors import RegistryError, StorageError, WorkFailed, WorkStopped
 from raft_core.jobs import workflows
 from raft_core.jobs.child import ALONE_S, run_in_child, warm_up
 from raft_core.jobs.plans import INGEST, JOBS, TRAIN, WORK, Json, spent_by
@@ -126,7 +126,7 @@ class Worker:
                 if not write():
                     raise WorkStopped
                 return
-            except RegistryError as error:
+            except (RegistryError, StorageError) as error:
                 log.warning("%s", error)
                 if self._ended.wait(TICK_S):
                     raise WorkStopped from error

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from dbos import DBOS, DBOSClient, Serializer, SetEnqueueOptions, SetWorkflowID
-from dbos._error import DBOSWorkflowCancelledError  # it has no public home
+from dbos._error import DBOSAwaitedWorkflowCancelledError, DBOSWorkflowCancelledError  # no public home
 
 from raft_core.errors import JobError, RaftError, RegistryError, WorkFailed, WorkStopped
 from raft_core.files import to_json
@@ -65,7 +65,8 @@ class JsonSerializer(Serializer):
 
 def _is_news(record: logging.LogRecord) -> bool:
     """Leave out what the job's own state and log tell already: that work failed, and how."""
-    return not (record.exc_info and isinstance(record.exc_info[1], JobError))
+    told = (JobError, DBOSAwaitedWorkflowCancelledError)
+    return not (record.exc_info and isinstance(record.exc_info[1], told))
 
 
 def _error(error: BaseException) -> Json:
