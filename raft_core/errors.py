@@ -202,7 +202,8 @@ class OverBudget(JobError):
 
     def __init__(self, estimate: float, spent: float, budget: float) -> None:
         super().__init__(
-            f"this would cost about ${estimate:.2f}, and ${spent:.2f} of today's ${budget:.2f} are spent",
+            f"this would cost about ${estimate:.2f}, and ${spent:.2f} of today's ${budget:.2f} are spent "
+            "or asked for",
             remedy="wait until midnight UTC, make the job smaller, or raise RAFTBOT_DAILY_BUDGET_USD",
         )
         self.estimate, self.spent, self.budget = estimate, spent, budget

@@ -68,7 +68,7 @@ def estimate(settings: Settings, registry: Registry, guild: str, kind: str, spec
 
 
 def check_budget(settings: Settings, registry: Registry, guild: str, estimated: Estimate) -> None:
-    """Refuse what would cost more than is left of the guild's budget for today (UTC).
+    """Refuse what would cost more than is left of the guild's budget for today (UTC), its unfinished jobs done.
 
     Raises:
         OverBudget: it would.
@@ -78,6 +78,9 @@ def check_budget(settings: Settings, registry: Registry, guild: str, estimated: 
         return
     midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     spent = registry.costs.spent(guild, midnight.isoformat(timespec="seconds"))
+    for job_id, kind, spec in registry.jobs.asked_for(guild):
+        rest = estimate(settings, registry, guild, kind, spec).usd - registry.costs.of_job(guild, job_id).usd
+        spent += max(rest, 0.0)
     # Work that costs something is refused once the budget is used up, whatever it is thought to cost.
     if spent + estimated.usd > budget or (spent >= budget and estimated.usd > 0):
         raise OverBudget(estimated.usd, spent, budget)

@@ -177,6 +177,12 @@ class Jobs:
         with self._database.read() as session:
             return session.scalar(query if guild is None else query.where(Job.guild == guild)) or 0
 
+    def asked_for(self, guild: str) -> list[tuple[str, str, dict[str, Any]]]:
+        """Return (id, kind, spec) of a guild's jobs that are not over yet."""
+        query = select(Job).where(Job.guild == guild, Job.parent.is_(None), Job.state.in_(UNFINISHED))
+        with self._database.read() as session:
+            return [(job.id, job.kind, job.spec) for job in session.scalars(query)]
+
     def counts(self, guild: str | None = None) -> dict[str, int]:
         """Return how many jobs are in each state."""
         query = select(Job.state, func.count()).where(Job.parent.is_(None)).group_by(Job.state)

@@ -160,7 +160,12 @@ def test_budget(settings: Settings, registry: Registry) -> None:
         spend(registry, "one", 5.0, datetime.now(UTC) - timedelta(days=1))
         spend(registry, "two", 7.0)
         spend(registry, "one", 0.9)
-        queue.enqueue("train", "one", TRAIN)
+        job = queue.enqueue("train", "one", TRAIN)
+        with pytest.raises(
+            OverBudget, match=r"about \$0.07, and \$0.97 of today's \$1.00 are spent or asked for"
+        ):
+            queue.enqueue("train", "one", TRAIN)
+        queue.cancel("one", job.id)
         spend(registry, "one", 0.05)
         with pytest.raises(OverBudget) as told:
             queue.enqueue("train", "one", TRAIN)
