@@ -210,6 +210,7 @@ class Worker:
         if not self._registry.workers.claim(worker):
             return
         log.warning("taking over the jobs of %s", worker.id)
+        self._registry.jobs.release(worker.id)
         # Only what that worker holds moves, in one statement each: safe to do twice. It has no public name.
         DBOS._recover_pending_workflows([worker.id])
         self._registry.workers.forget(worker.id)

@@ -161,6 +161,10 @@ class Jobs:
         """Mark a job and those of its units that did not succeed as queued again."""
         self._move(or_(Job.id == job_id, Job.parent == job_id), "queued", ("cancelled", "failed"))
 
+    def release(self, worker_id: str) -> None:
+        """Mark the units of a worker that has gone as queued again."""
+        self._move(Job.worker == worker_id, "queued", ("running",))
+
     def _move(self, which: ColumnElement[bool], state: JobState, where: Sequence[str]) -> None:
         now = time.time()
         over = None if state == "queued" else now

@@ -120,6 +120,17 @@ def test_a_unit_belongs_to_the_worker_that_began_it_last(registry: Registry) -> 
     assert registry.jobs.end(unit, "succeeded", by="two")  # told twice
 
 
+def test_what_a_lost_worker_ran_waits_again(registry: Registry) -> None:
+    """Its units are queued; what others run, and what it had finished, stays."""
+    job(registry, "job-1")
+    lost, done, others = units(registry, "job-1", 3)
+    for unit, worker in ((lost, "w1"), (done, "w1"), (others, "w2")):
+        registry.jobs.start(unit, worker)
+    registry.jobs.end(done, "succeeded", by="w1")
+    registry.jobs.release("w1")
+    assert [state for _, _, state in registry.jobs.units("job-1")] == ["queued", "succeeded", "running"]
+
+
 def test_failing_ends_what_waits(registry: Registry) -> None:
     """The units that are not over are cancelled and named; the failed job tells its reason."""
     job(registry, "job-1")
