@@ -196,10 +196,12 @@ def table(jobs: list[JobInfo]) -> Table:
     drawn = Table(box=None, header_style="bold")
     for heading in ("id", "kind", "state", "%", "time left", "cost", "stage"):
         justify: Literal["left", "right"] = "right" if heading in {"%", "cost", "time left"} else "left"
-        drawn.add_column(heading, justify=justify, no_wrap=True, overflow="ellipsis")
+        # A column that could wrap is the one that gives way on a narrow terminal; its text is cut, not wrapped.
+        drawn.add_column(heading, justify=justify, no_wrap=heading != "stage")
     for job in jobs:
         state = Text(job.state + (f", place {job.place}" if job.place else ""), COLOURS[job.state])
-        stage = Text(" ".join(part for part in (job.stage, job.detail) if part) or job.reason)
+        doing = " ".join(part for part in (job.stage, job.detail) if part) or job.reason
+        stage = Text(doing, no_wrap=True, overflow="ellipsis")
         left = "" if job.eta_s is None else span(job.eta_s)
         drawn.add_row(job.id, job.kind, state, f"{job.percent:.0f}", left, f"${job.cost_usd:.2f}", stage)
     return drawn
