@@ -12,8 +12,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from raft_core.jobs.served import BASE
 from raft_core.jobs.uploads import fetch, remove
-from raft_core.progress import Report
+from raft_core.progress import Progress, Report
 from raft_core.settings import POCKET
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def index(settings: Settings, guild: str, args: Json, report: Report) -> Json:
         limit=args.get("limit"),
         by=args.get("by", ""),
         consent=args.get("consent", True),
-        report=report,
+        report=counting(report, "reading"),
     )
     rejected = [{"path": files.get(each.what, each.what), "reason": each.reason} for each in result.rejected]
     return {
@@ -100,7 +101,8 @@ def train(settings: Settings, guild: str, args: Json, report: Report) -> Json:
     from raft_core.jobs.train import train_adapter
 
     recipe = recipe_of(args["recipe"])
-    return asdict(train_adapter(settings, guild, args["dataset"], recipe, report, job=args["job"]))
+    counted = counting(report, "train")
+    return asdict(train_adapter(settings, guild, args["dataset"], recipe, counted, job=args["job"]))
 
 
 def load(settings: Settings, guild: str, args: Json, report: Report) -> Json:
@@ -128,9 +130,11 @@ def answer(settings: Settings, guild: str, args: Json, report: Report) -> Json:
     from raft_core.jobs.evaluate import answer as answer_questions
 
     started = time.perf_counter()
-    runs = answer_questions(
-        settings, guild, _evaluation(settings, args), start=args["start"], stop=args["stop"], report=report
-    )
+    what, start, stop = _evaluation(settings, args), args["start"], args["stop"]
+    count = len(what.models) + (
+        BASE in what.models and what.prompt is None
+    )  # the base runs under both prompts
+    runs = answer_questions(settings, guild, what, start=start, stop=stop, report=in_parts(report, count))
     seconds = time.perf_counter() - started
     return {
         "runs": [asdict(run) for run in runs],
@@ -155,6 +159,32 @@ def judge(settings: Settings, guild: str, args: Json, report: Report) -> Json:
     seconds = sum(each["seconds"] for each in args["slices"])
     what = _evaluation(settings, args)
     return judge_runs(settings, guild, what, merge(slices), seconds, job=args["job"]).as_json()
+
+
+def counting(report: Report, stage: str) -> Report:
+    """Count one stage of a unit's work as the whole: the others tell where it is, not how far."""
+    counted = (0, 0)
+
+    def told(progress: Progress) -> None:
+        nonlocal counted
+        if progress.stage == stage:
+            counted = (progress.done, progress.total)
+        report(Progress(progress.stage, *counted, progress.detail))
+
+    return told
+
+
+def in_parts(report: Report, count: int) -> Report:
+    """Count stages that follow one another, each as long as the others, as parts of the whole."""
+    seen: list[str] = []
+
+    def told(progress: Progress) -> None:
+        if progress.total and progress.stage not in seen:
+            seen.append(progress.stage)
+        before = max(len(seen) - 1, 0) * progress.total
+        report(Progress(progress.stage, before + progress.done, count * progress.total, progress.detail))
+
+    return told
 
 
 def recipe_of(values: Json) -> Recipe:

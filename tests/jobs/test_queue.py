@@ -285,6 +285,23 @@ def test_uploads_are_removed_by_whom_they_were_for() -> None:
     assert (ingest, judged, nothing) == ([{"uploads": ["a", "b"]}], [{"uploads": ["c"]}], [{"uploads": []}])
 
 
+def test_a_unit_only_gets_further() -> None:
+    """Stages within a unit of work neither begin anew nor end it early."""
+    from raft_core.jobs.units import counting, in_parts
+    from raft_core.progress import Progress
+
+    told: list[Progress] = []
+    training = counting(told.append, "train")
+    for progress in (Progress("tokenise", 8, 8), Progress("train", 1, 4, "loss 1"), Progress("save", 0, 0)):
+        training(progress)
+    assert [(each.stage, each.done, each.total) for each in told] == [("tokenise", 0, 0), ("train", 1, 4), ("save", 1, 4)]  # fmt: skip
+    told.clear()
+    answering = in_parts(told.append, 3)
+    for progress in (Progress("load", 0, 0), Progress("base · rag", 10, 10), Progress("base · raft", 5, 10), Progress("raft-1", 10, 10)):  # fmt: skip
+        answering(progress)
+    assert [(each.done, each.total) for each in told] == [(0, 0), (10, 30), (15, 30), (30, 30)]
+
+
 def test_recipes_survive_json() -> None:
     """What has lists in JSON has tuples again in the recipe."""
     import json

@@ -113,6 +113,21 @@ class Bench:
         wait_until(is_there, patience_s)
         return found[0]
 
+    def wait_for_words(self, job_id: str, words: str) -> None:
+        """Return once a job's progress says something."""
+
+        def said_so() -> bool:
+            job = self.job(job_id)
+            assert not job.is_over, job
+            return words in job.detail
+
+        wait_until(said_so, PATIENCE_S)
+
+    def wait_for_steps(self, job_id: str, steps: int = 4) -> None:
+        """Return once a training has done some steps, so that there is a checkpoint of it."""
+        trains = lambda: [unit for unit in self.units(job_id) if unit.stage == "train"]  # noqa: E731  # short
+        wait_until(lambda: any(unit.done >= steps for unit in trains()), PATIENCE_S)
+
 
 class Worker:
     """A `raftbot worker` in a process of its own; killed at the end of the block where it still runs."""
