@@ -12,13 +12,15 @@ from raft_core.records import JobInfo
 from raft_core.registry.tables import Job
 
 UNFINISHED = ("queued", "running")
+AS_MADE = (Job.created_at, Job.priority)
+"""The order of units: those of a stage are made at once."""
 
 
 def job_infos(session: Session, jobs: Sequence[Job]) -> list[JobInfo]:
     """Return what is to be told of some jobs."""
     going = [job.id for job in jobs if job.state != "succeeded"]
     units: dict[str, list[Job]] = {}
-    for unit in session.scalars(select(Job).where(Job.parent.in_(going)).order_by(Job.created_at)):
+    for unit in session.scalars(select(Job).where(Job.parent.in_(going)).order_by(*AS_MADE)):
         units.setdefault(unit.parent or "", []).append(unit)
     working = {unit.parent for each in units.values() for unit in each if unit.state == "running"}
     waiting = any(job.state in UNFINISHED and job.id not in working for job in jobs)

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, func, or_, select, update
 from raft_core.errors import JobError, UnknownJob, WorkStopped
 from raft_core.records import JobInfo, JobState
 from raft_core.registry.database import Database
-from raft_core.registry.jobinfo import UNFINISHED, job_infos
+from raft_core.registry.jobinfo import AS_MADE, UNFINISHED, job_infos
 from raft_core.registry.tables import Job
 
 
@@ -231,7 +231,7 @@ class Jobs:
 
     def units(self, job_id: str) -> list[tuple[str, str, str]]:
         """Return (id, queue, state) of a job's units in the order they were made."""
-        query = select(Job.id, Job.queue, Job.state).where(Job.parent == job_id).order_by(Job.created_at)
+        query = select(Job.id, Job.queue, Job.state).where(Job.parent == job_id).order_by(*AS_MADE)
         with self._database.read() as session:
             return [(row.id, row.queue, row.state) for row in session.execute(query)]
 

@@ -79,6 +79,11 @@ class Bench:
         """Return a job as it is now."""
         return self.registry.jobs.get([job_id])[0]
 
+    def log(self, job_id: str) -> str:
+        """Return what a job's processes wrote on this machine."""
+        file = job_log(self.settings, job_id)
+        return file.read_text(errors="replace") if file.exists() else "no log"
+
     def units(self, job_id: str) -> list[Job]:
         """Return the rows of a job's units."""
         with self.registry.database.read() as session:
@@ -88,8 +93,7 @@ class Bench:
         """Return a job once it is in a state, and fail with its log when it is over otherwise, or is late."""
         deadline = time.monotonic() + patience_s
         while (job := self.job(job_id)).state != state:
-            log = job_log(self.settings, job_id)
-            tail = log.read_text(errors="replace")[-3000:] if log.exists() else "no log"
+            tail = self.log(job_id)[-3000:]
             units = [(unit.id, unit.state, unit.reason, unit.worker) for unit in self.units(job_id)]
             assert not job.is_over, f"{job}\n{units}\n{tail}"
             assert time.monotonic() < deadline, f"waited in vain for {state}: {job}\n{units}\n{tail}"
