@@ -51,6 +51,35 @@ class Artifacts:
                     filesystem.put_file(str(file), name)
             filesystem.pipe_file(target + WHOLE, b"")
 
+    def share(self, file: Path) -> None:
+        """Copy a file that still grows, such as a log, to the URL: over what is there.
+
+        Raises:
+            StorageError: the URL cannot be written.
+        """
+        if self._url is None:
+            return
+        with self._translated():
+            filesystem, target = self._at(file)
+            filesystem.makedirs(target.rpartition("/")[0], exist_ok=True)
+            filesystem.put_file(str(file), target)
+
+    def gather(self, folder: Path, pattern: str, *, but: Path) -> None:
+        """Fetch the files in a folder that other machines shared, the newest of each; `but` is this machine's own.
+
+        Raises:
+            StorageError: the URL cannot be read.
+        """
+        if self._url is None:
+            return
+        with self._translated():
+            filesystem, source = self._at(folder)
+            for found in filesystem.glob(f"{source}/{pattern}"):
+                file = folder / str(found).rpartition("/")[2]
+                if file != but:
+                    folder.mkdir(parents=True, exist_ok=True)
+                    filesystem.get_file(found, str(file))
+
     def remove(self, path: Path) -> None:
         """Remove what `push` copied to the URL; nothing where it is not there.
 

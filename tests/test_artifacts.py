@@ -189,3 +189,24 @@ def test_four_fetch_at_once(tmp_path: Path) -> None:
         racer.stdin.flush()
     assert [racer.communicate(timeout=60)[0] for racer in racers] == ["5\n"] * 4
     assert sorted(os.listdir(home)) == ["raft-1"]  # noqa: PTH208  # names only
+
+
+def test_files_that_grow_are_shared_again(tmp_path: Path, url: str) -> None:
+    """Others fetch the newest of each, and never over their own."""
+    here, ours = machine(tmp_path, "here", url)
+    there, theirs = machine(tmp_path, "there", url)
+    mine, own = here / "jobs" / "job-1.aa.log", there / "jobs" / "job-1.bb.log"
+    for file in (mine, own):
+        file.parent.mkdir(parents=True)
+        file.write_text("one\n")
+    ours.share(mine)
+    theirs.share(own)
+    own.write_text("one\ntwo of its own\n")
+    theirs.gather(own.parent, "job-1.*.log", but=own)
+    assert content(there / "jobs") == {"job-1.aa.log": b"one\n", "job-1.bb.log": b"one\ntwo of its own\n"}
+    mine.write_text("one\ntwo\n")
+    ours.share(mine)
+    theirs.gather(own.parent, "job-1.*.log", but=own)
+    assert (there / "jobs" / mine.name).read_text() == "one\ntwo\n"
+    theirs.gather(own.parent, "job-2.*.log", but=own)
+    assert len(content(there / "jobs")) == 2

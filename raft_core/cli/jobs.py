@@ -159,10 +159,11 @@ def logs(
 ) -> None:
     """Print the output of a job's processes."""
     with open_queue() as queue:
-        path, shown = queue.logs(guild, job_id), 0
+        shown: dict[Path, int] = {}
         while True:
             over = queue.find(guild, job_id).is_over
-            shown = _print_from(path, shown)
+            for path in queue.logs(guild, job_id):
+                shown[path] = _print_from(path, shown.get(path, 0))
             if over or not follow:
                 return
             time.sleep(FOLLOW_EVERY_S)
@@ -234,8 +235,6 @@ def span(seconds: float) -> str:
 
 def _print_from(path: Path, position: int) -> int:
     """Print what is new in a file and return where it ends."""
-    if not path.is_file():
-        return position
     with path.open("rb") as file:
         file.seek(position)
         typer.echo(file.read(), nl=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +11,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from uuid import uuid4
 
+from raft_core.artifacts import Artifacts
 from raft_core.errors import JobError, QueueFull, RegistryError
+from raft_core.files import content_hash
 from raft_core.jobs.costs import Estimate, check_budget, estimate
 from raft_core.jobs.watch import Watch
 from raft_core.records import JobInfo
@@ -31,8 +34,9 @@ ACTIVE = {"ENQUEUED", "PENDING", "DELAYED"}
 
 
 def job_log(settings: Settings, job_id: str) -> Path:
-    """Return the file that holds the output of a job's processes."""
-    return settings.home / "jobs" / f"{job_id}.log"
+    """Return the file that holds the output of a job's processes on this machine."""
+    machine = content_hash(socket.gethostname(), str(settings.home.absolute()), length=6)
+    return settings.home / "jobs" / f"{job_id}.{machine}.log"
 
 
 class Queue:
@@ -127,9 +131,16 @@ class Queue:
         self._send_on(job.id)
         return self.find(guild, job.id)
 
-    def logs(self, guild: str, job_id: str) -> Path:
-        """Return the file with the output of a job's processes; it may not be there yet."""
-        return job_log(self._settings, self.find(guild, job_id).id)
+    def logs(self, guild: str, job_id: str) -> Sequence[Path]:
+        """Return the files with the output of a job's processes, one a machine; other machines' as their units ended.
+
+        Raises:
+            StorageError: the artifacts' URL cannot be read.
+        """
+        here = job_log(self._settings, self.find(guild, job_id).id)
+        pattern = f"{here.name.partition('.')[0]}.*.log"
+        Artifacts(self._settings).gather(here.parent, pattern, but=here)
+        return sorted(here.parent.glob(pattern))
 
     def watch(self, *job_ids: str) -> AsyncIterator[JobInfo]:
         """Yield jobs whenever they have changed, until all are over; all watches together look once a second."""

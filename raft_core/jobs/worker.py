@@ -18,6 +18,7 @@ from uuid import uuid4
 
 from dbos import DBOS
 
+from raft_core.artifacts import Artifacts
 from raft_core.errors import RegistryError, StorageError, WorkFailed, WorkStopped
 from raft_core.jobs import workflows
 from raft_core.jobs.child import ALONE_S, run_in_child, warm_up
@@ -118,6 +119,15 @@ class Worker:
         finally:
             self._told.pop(unit_id, None)
             self._stops.done(unit_id)
+            self._share_log(unit_id)
+
+    def _share_log(self, unit_id: str) -> None:
+        file = job_log(self._settings, unit_id.partition(".")[0])
+        try:
+            if file.is_file():
+                Artifacts(self._settings).share(file)
+        except StorageError as error:
+            log.warning("%s", error)
 
     def _note(self, write: Callable[[], bool]) -> None:
         """Write into the registry, which may be away for a while, how a unit is that must still be this worker's."""
