@@ -104,6 +104,8 @@ class Worker:
         self._note(lambda: jobs.start(unit_id, self.id))
         stop = self._stops.begin(unit_id)
         try:
+            if self._ended.is_set():  # DBOS goes on taking work until this process has ended
+                raise WorkStopped
             args = {**args, "job": unit_id.partition(".")[0]}
             result = self._retried(unit_id, name, guild, args, stop)
             tokens, usd = spent_by(name, result)
