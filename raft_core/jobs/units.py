@@ -131,10 +131,11 @@ def answer(settings: Settings, guild: str, args: Json, report: Report) -> Json:
 
     started = time.perf_counter()
     what, start, stop = _evaluation(settings, args), args["start"], args["stop"]
-    count = len(what.models) + (
-        BASE in what.models and what.prompt is None
-    )  # the base runs under both prompts
-    runs = answer_questions(settings, guild, what, start=start, stop=stop, report=in_parts(report, count))
+    both = BASE in what.models and what.prompt is None  # the base runs under both prompts
+    count = len(what.models) + both
+    runs = answer_questions(
+        settings, guild, what, start=start, stop=stop, report=in_parts(report, count, stop - start)
+    )
     seconds = time.perf_counter() - started
     return {
         "runs": [asdict(run) for run in runs],
@@ -174,15 +175,16 @@ def counting(report: Report, stage: str) -> Report:
     return told
 
 
-def in_parts(report: Report, count: int) -> Report:
-    """Count stages that follow one another, each as long as the others, as parts of the whole."""
+def in_parts(report: Report, count: int, each: int) -> Report:
+    """Count stages of `each` steps that follow one another as the `count` parts of the whole; others do not count."""
     seen: list[str] = []
 
     def told(progress: Progress) -> None:
-        if progress.total and progress.stage not in seen:
+        counts = progress.total == each
+        if counts and progress.stage not in seen:
             seen.append(progress.stage)
-        before = max(len(seen) - 1, 0) * progress.total
-        report(Progress(progress.stage, before + progress.done, count * progress.total, progress.detail))
+        done = each * max(len(seen) - 1, 0) + (progress.done if counts else 0)
+        report(Progress(progress.stage, done, count * each, progress.detail))
 
     return told
 

@@ -296,10 +296,10 @@ def test_a_unit_only_gets_further() -> None:
         training(progress)
     assert [(each.stage, each.done, each.total) for each in told] == [("tokenise", 0, 0), ("train", 1, 4), ("save", 1, 4)]  # fmt: skip
     told.clear()
-    answering = in_parts(told.append, 3)
-    for progress in (Progress("load", 0, 0), Progress("base · rag", 10, 10), Progress("base · raft", 5, 10), Progress("raft-1", 10, 10)):  # fmt: skip
+    answering = in_parts(told.append, 3, 10)
+    for progress in (Progress("load", 1, 1), Progress("base · rag", 10, 10), Progress("base · raft", 5, 10), Progress("raft-1", 10, 10)):  # fmt: skip
         answering(progress)
-    assert [(each.done, each.total) for each in told] == [(0, 0), (10, 30), (15, 30), (30, 30)]
+    assert [(each.done, each.total) for each in told] == [(0, 30), (10, 30), (15, 30), (30, 30)]
 
 
 def test_recipes_survive_json() -> None:
