@@ -22,6 +22,7 @@ from pathlib import Path
 
 from raft_core.dataset.builder import BuildSettings, build
 from raft_core.dataset.generators.endpoint import Endpoint
+from raft_core.dataset.generators.responses import ResponseFile
 from raft_core.records import Chunk
 
 LATENCY_S = 0.3
@@ -54,7 +55,9 @@ def measure(rows: int = 640, official_rows: int = 24) -> dict[str, float]:
 
 
 def _ours(url: str, chunks: list[Chunk], folder: Path) -> float:
-    generator = Endpoint(url, "teacher", None, folder / "responses.jsonl", concurrency=CONCURRENCY)
+    generator = Endpoint(
+        url, "teacher", None, ResponseFile(folder / "responses.jsonl"), concurrency=CONCURRENCY
+    )
     start = time.perf_counter()
     info = build(chunks, BuildSettings(generator=url), generator, folder, "bench")
     took = time.perf_counter() - start

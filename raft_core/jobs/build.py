@@ -7,18 +7,23 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from raft_core.dataset import builder
 from raft_core.dataset.builder import BuildSettings
 from raft_core.dataset.files import is_complete, load_info
 from raft_core.dataset.generators import Drafts, Generator
+from raft_core.dataset.generators.responses import Response, ResponseFile, Responses
 from raft_core.errors import DatasetError, EndpointError, SettingsError
 from raft_core.jobs.catalogue import open_registry, register_dataset
 from raft_core.progress import Report, silent
 from raft_core.records import DatasetInfo
 from raft_core.settings import Settings
 from raft_core.store.chunks import ChunkStore
+
+if TYPE_CHECKING:
+    from raft_core.registry.registry import Registry
 
 
 def datasets_dir(settings: Settings, guild: str) -> Path:
@@ -180,9 +185,39 @@ def make_generator(settings: Settings, guild: str, build: BuildSettings) -> Gene
         address,
         build.generator_model or _only_model(address, settings),
         settings.generator_key,
-        datasets_dir(settings, guild) / "responses.jsonl",
+        _responses(settings, guild),
         concurrency=settings.generator_concurrency,
     )
+
+
+def _responses(settings: Settings, guild: str) -> Responses:
+    """Return where answers are kept: in the database that machines share, else in a file of the guild's."""
+    if settings.database_url is None:
+        return ResponseFile(datasets_dir(settings, guild) / "responses.jsonl")
+    from raft_core.registry.registry import Registry
+
+    return SharedResponses(Registry(settings.registry_url), guild)
+
+
+class SharedResponses:
+    """A guild's answers in the registry that all machines share."""
+
+    def __init__(self, registry: Registry, guild: str) -> None:
+        self._registry = registry
+        self._guild = guild
+
+    def get(self, key: str) -> Response | None:
+        """Return the answer kept under `key`."""
+        kept = self._registry.replies.get(self._guild, key)
+        return Response(kept.text, kept.tokens, kept.cut_off) if kept else None
+
+    def add(self, key: str, response: Response) -> None:
+        """Keep an answer; the first one stays."""
+        self._registry.replies.add(self._guild, key, response.text, response.tokens, cut_off=response.cut_off)
+
+    def close(self) -> None:
+        """Close the registry."""
+        self._registry.close()
 
 
 def _only_model(url: str, settings: Settings) -> str:

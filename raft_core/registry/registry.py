@@ -15,6 +15,7 @@ from raft_core.registry.documents import Documents, register_documents
 from raft_core.registry.evaluations import Evaluations, register_evaluation
 from raft_core.registry.jobs import Jobs
 from raft_core.registry.queries import add_guild
+from raft_core.registry.replies import Replies
 from raft_core.registry.tables import Guild
 from raft_core.registry.workers import Workers
 
@@ -44,6 +45,7 @@ class Registry:
         self.adapters = Adapters(self.database)
         self.evaluations = Evaluations(self.database)
         self.costs = Costs(self.database)
+        self.replies = Replies(self.database)
         self.jobs = Jobs(self.database)
         self.workers = Workers(self.database)
 

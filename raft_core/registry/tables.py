@@ -4,6 +4,7 @@
     ├── documents ◀─ dataset_documents ─▶ datasets ◀─ adapters    (lineage; kept when a document goes)
     ├── evaluations ── samples                                     (a score per model, prompt and question)
     ├── costs
+    ├── replies                                                    (of the models that write data sets)
     ├── duels ── votes
     └── corrections
     jobs · workers                                                 (what runs, and who runs it)
@@ -164,6 +165,16 @@ class Cost(Table):
     tokens: Mapped[int]
     seconds: Mapped[float]
     usd: Mapped[float]
+
+
+class Reply(Owned):
+    """What a model server answered while a data set was made; the id is a hash of server, model, prompt, limit."""
+
+    __tablename__ = "replies"
+
+    text: Mapped[str]
+    tokens: Mapped[int]
+    cut_off: Mapped[bool]
 
 
 class Duel(Owned):

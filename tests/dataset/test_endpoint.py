@@ -16,7 +16,7 @@ from raft_core.dataset.builder import BuildSettings, build
 from raft_core.dataset.files import load_dataset, load_rejected
 from raft_core.dataset.generators.chat import Chat
 from raft_core.dataset.generators.endpoint import CUT_OFF, NO_QUESTION, Endpoint, parse_questions
-from raft_core.dataset.generators.responses import Response, Responses
+from raft_core.dataset.generators.responses import Response, ResponseFile
 from raft_core.errors import EndpointError
 from raft_core.records import DatasetInfo
 from tests.dataset.world import town_chunks
@@ -25,7 +25,7 @@ from tests.openai_server import Fault, OpenAIServer, reply_from_text
 
 def made(folder: Path, server: OpenAIServer, chunks: int = 10, *, key: str | None = None, timeout_s: float = 5, price: float = 0, **wanted: int) -> DatasetInfo:  # fmt: skip
     generator = Endpoint(
-        server.url, "teacher", SecretStr(key) if key else None, folder / "responses.jsonl", concurrency=4, timeout_s=timeout_s, backoff_s=0.01
+        server.url, "teacher", SecretStr(key) if key else None, ResponseFile(folder / "responses.jsonl"), concurrency=4, timeout_s=timeout_s, backoff_s=0.01
     )  # fmt: skip
     settings = BuildSettings(generator=server.url, **wanted)
     return build(town_chunks(chunks), settings, generator, folder, "local", price_per_1k_tokens_usd=price)
@@ -224,9 +224,9 @@ def test_kill_9_loses_no_finished_call(tmp_path: Path) -> None:
     """A build killed in the middle goes on where it was, even with its last line torn."""
     script = (
         "import sys; from pathlib import Path; from raft_core.dataset.builder import BuildSettings, build\n"
-        "from raft_core.dataset.generators.endpoint import Endpoint; from tests.dataset.world import town_chunks\n"
+        "from raft_core.dataset.generators.endpoint import Endpoint; from raft_core.dataset.generators.responses import ResponseFile; from tests.dataset.world import town_chunks\n"
         "url, folder = sys.argv[1], Path(sys.argv[2])\n"
-        "generator = Endpoint(url, 'teacher', None, folder / 'responses.jsonl', concurrency=4)\n"
+        "generator = Endpoint(url, 'teacher', None, ResponseFile(folder / 'responses.jsonl'), concurrency=4)\n"
         "build(town_chunks(10), BuildSettings(generator=url), generator, folder, 'local')\n"
     )
     root = Path(__file__).parents[2]
@@ -251,11 +251,11 @@ def test_kill_9_loses_no_finished_call(tmp_path: Path) -> None:
 
 def test_responses_are_read_back(tmp_path: Path) -> None:
     """What was added is there for the next reader, odd characters included."""
-    first = Responses(tmp_path / "r.jsonl")
+    first = ResponseFile(tmp_path / "r.jsonl")
     said = Response("ö\u2028\ud800 line", 3, True)
     first.add("a", said)
     first.close()
-    second = Responses(tmp_path / "r.jsonl")
+    second = ResponseFile(tmp_path / "r.jsonl")
     assert second.get("b") is None
     kept = second.get("a")
     second.close()

@@ -7,12 +7,15 @@ import pytest
 from langchain_core.embeddings import Embeddings
 from pydantic import SecretStr
 
-from raft_core.dataset.builder import BuildSettings
+from raft_core.dataset.builder import BuildSettings, draft
 from raft_core.dataset.files import load_dataset
+from raft_core.dataset.generators import Drafts
+from raft_core.dataset.generators.endpoint import Endpoint
 from raft_core.errors import DatasetError, EndpointError, SettingsError, TooFewChunks
-from raft_core.jobs.build import build_dataset, datasets_dir
+from raft_core.jobs.build import SharedResponses, build_dataset, datasets_dir
 from raft_core.progress import Progress
 from raft_core.records import Chunk
+from raft_core.registry.registry import Registry
 from raft_core.settings import Settings
 from raft_core.store.chunks import ChunkStore
 from tests.dataset.world import town_chunks
@@ -102,3 +105,18 @@ def test_generators_that_are_none(home: Path) -> None:
         build_dataset(settings, "local", BuildSettings(generator=server.url))
     with OpenAIServer(key="k3y") as server, pytest.raises(EndpointError, match="does not list its models"):
         build_dataset(settings, "local", BuildSettings(generator=server.url))
+
+
+def test_machines_share_what_a_model_answered(tmp_path: Path) -> None:
+    """Replies kept in the database serve another machine's generator: no call is made twice."""
+    with OpenAIServer() as server:
+
+        def drafts() -> list[Drafts]:
+            shared = SharedResponses(Registry(f"sqlite:///{tmp_path}/shared.sqlite3"), "local")
+            generator = Endpoint(server.url, "teacher", None, shared)
+            return draft(town_chunks(4), BuildSettings(generator=server.url), generator)
+
+        first = drafts()
+        assert len(server.requests) == 8
+        assert drafts() == first
+        assert len(server.requests) == 8

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-from pathlib import Path
 
 from pydantic import SecretStr
 
@@ -40,7 +39,7 @@ class Endpoint:
         url: str,
         model: str,
         key: SecretStr | None,
-        responses: Path,
+        responses: Responses,
         *,
         concurrency: int = 16,
         timeout_s: float = 120,
@@ -48,7 +47,7 @@ class Endpoint:
     ) -> None:
         self.url, self.model, self.concurrency = url, model, concurrency
         self._chat = Chat(url, model, key, concurrency=concurrency, timeout_s=timeout_s, backoff_s=backoff_s)
-        self._responses = Responses(responses)
+        self._responses = responses
 
     @property
     def name(self) -> str:

@@ -12,6 +12,7 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from threading import Lock
+from typing import Protocol
 
 from raft_core.files import translated_os_errors
 
@@ -25,7 +26,24 @@ class Response:
     cut_off: bool
 
 
-class Responses:
+class Responses(Protocol):
+    """The answers so far, by key."""
+
+    def get(self, key: str) -> Response | None:
+        """Return the answer kept under `key`."""
+
+    def add(self, key: str, response: Response) -> None:
+        """Keep an answer.
+
+        Raises:
+            RaftError: it cannot be kept.
+        """
+
+    def close(self) -> None:
+        """Let go of what holds them."""
+
+
+class ResponseFile:
     """The answers so far, by key, in a file that is only ever appended to."""
 
     def __init__(self, path: Path) -> None:

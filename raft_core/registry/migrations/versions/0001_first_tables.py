@@ -157,6 +157,16 @@ def _create_scores() -> None:
     op.create_index("ix_costs_guild_at", "costs", ["guild", "at"])
     op.create_index("ix_costs_guild_job", "costs", ["guild", "job"])
     op.create_index("ix_costs_kind_at", "costs", ["kind", "at"])
+    op.create_table(
+        "replies",
+        _text("text"),
+        _integer("tokens"),
+        _boolean("cut_off"),
+        _text("guild"),
+        _text("id"),
+        sa.ForeignKeyConstraint(["guild"], ["guilds.id"], name="fk_replies_guilds", ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("guild", "id", name="pk_replies"),
+    )
 
 
 def _create_community() -> None:
