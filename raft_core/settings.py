@@ -80,6 +80,8 @@ class Settings(BaseSettings):
     max_queued_jobs_per_guild: int = Field(default=20, ge=1)
     training_processes: int = Field(default=1, ge=1)
     """GPUs that one training uses; more than one goes through accelerate launch."""
+    accelerate_config: Path | None = None
+    """A file of `accelerate config`, for trainings over several nodes or with sharded models."""
     worker_concurrency: int = Field(default=2, ge=1)
     """Generations and evaluations that one worker runs beside a training."""
 

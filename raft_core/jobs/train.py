@@ -37,6 +37,7 @@ def train_adapter(
         guild=guild,
         price_per_hour_usd=settings.price_per_gpu_hour_usd * settings.training_processes,
         processes=settings.training_processes,
+        accelerate_config=settings.accelerate_config,
         report=report,
     )
     register_adapter(settings, adapter, job=job)

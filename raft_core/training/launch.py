@@ -30,9 +30,19 @@ PARENT_EVERY_S = 1.0
 
 
 def train_in_processes(
-    processes: int, rows: Sequence[Row], recipe: Recipe, folder: Path, *, report: Report
+    processes: int,
+    rows: Sequence[Row],
+    recipe: Recipe,
+    folder: Path,
+    *,
+    config: Path | None = None,
+    report: Report,
 ) -> list[LossPoint]:
     """Train on `rows` in several processes, one a GPU; return the loss curve.
+
+    `config` is a file of `accelerate config`. Over several nodes it names this one's rank and the first one's address,
+    the folder is on a disk that all share, and the other nodes start
+    `accelerate launch --config_file THEIRS -m raft_core.training.launch FOLDER` themselves.
 
     Raises:
         TrainingError: one of the processes failed; its words are in this process's log.
@@ -41,7 +51,10 @@ def train_in_processes(
 
     write_json(folder / "task.json", {"recipe": asdict(recipe), "rows": [asdict(row) for row in rows]})
     argv = [sys.executable, "-m", "accelerate.commands.launch", "--num_processes", str(processes)]
-    argv += ["--multi_gpu", "--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"]
+    if config is not None:
+        argv += ["--config_file", str(config)]
+    else:
+        argv += ["--multi_gpu", "--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"]
     argv += ["--module", __name__, str(folder)]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as launched:  # noqa: S603  # our own module
         try:

@@ -44,11 +44,12 @@ def train(
     guild: str,
     price_per_hour_usd: float = 0.0,
     processes: int = 1,
+    accelerate_config: Path | None = None,
     report: Report = silent,
 ) -> AdapterInfo:
     """Train a LoRA adapter and put it into `adapters` under an id made from its inputs.
 
-    More than one of `processes` train together, each on a GPU of its own.
+    More than one of `processes` train together, each on a GPU of its own, as `accelerate_config` says.
 
     The same inputs after a kill go on from the last checkpoint; once finished they return at once.
 
@@ -90,6 +91,7 @@ def train(
                 recipe,
                 price_per_hour_usd=price_per_hour_usd,
                 processes=processes,
+                accelerate_config=accelerate_config,
                 report=report,
             )
     return load_adapter(adapters, adapter_id)
@@ -103,6 +105,7 @@ def _train(
     *,
     price_per_hour_usd: float,
     processes: int,
+    accelerate_config: Path | None,
     report: Report,
 ) -> None:
     """Train, complete the info in `blank`, and move the adapter to its place."""
@@ -121,7 +124,7 @@ def _train(
     limit = min(context_tokens(recipe.base, tokenizer), recipe.max_length or 2**62)
     rows, left_out = fit(_rows(examples, tokenizer, recipe, report), limit, skip_long=recipe.skip_long)
     if processes > 1:
-        curve = train_in_processes(processes, rows, recipe, partial, report=report)
+        curve = train_in_processes(processes, rows, recipe, partial, config=accelerate_config, report=report)
     else:
         curve = train_lora(rows, tokenizer, recipe, partial, clock=clock, report=report)
     info = dataclasses.replace(

@@ -24,8 +24,17 @@ def test_two_processes_learn_what_one_does(tmp_path: Path) -> None:
 
     seen: list[Progress] = []
     alone = train(dataset(ROWS), ROWS, RECIPE, tmp_path / "alone", guild="g")
+    config = tmp_path / "accelerate.yaml"
+    config.write_text("distributed_type: MULTI_GPU\nnum_machines: 1\nmixed_precision: 'no'\nuse_cpu: false\n")
     together = train(
-        dataset(ROWS), ROWS, RECIPE, tmp_path / "together", guild="g", processes=2, report=seen.append
+        dataset(ROWS),
+        ROWS,
+        RECIPE,
+        tmp_path / "together",
+        guild="g",
+        processes=2,
+        accelerate_config=config,
+        report=seen.append,
     )
     assert together.loss == pytest.approx(alone.loss, rel=1e-4)
     assert (together.tokens, together.rows) == (alone.tokens, alone.rows)
