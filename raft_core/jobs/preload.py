@@ -23,6 +23,16 @@ HEAVY = (
     "matplotlib.figure",
     "fastapi",
     "uvicorn",
+    # Ours as well: a child then runs the code that its worker runs, whatever was installed meanwhile.
+    "raft_core.jobs.build",
+    "raft_core.jobs.evaluate",
+    "raft_core.jobs.ingest",
+    "raft_core.jobs.train",
+    "raft_core.jobs.units",
+    "raft_core.training.lora",
+    "raft_core.evaluation.harness",
+    "raft_core.evaluation.result",
+    "raft_core.serving.local",
 )
 
 for name in HEAVY:

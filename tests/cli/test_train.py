@@ -12,8 +12,6 @@ from raft_core.settings import load_settings
 from tests.jobs.test_train import saved_dataset
 from tests.training.examples import recipe
 
-pytestmark = pytest.mark.xdist_group("training")  # one worker imports torch and trl for all of these
-
 
 def call(*arguments: object) -> Result:
     return CliRunner().invoke(app, ["train", *map(str, arguments)])

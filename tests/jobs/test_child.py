@@ -24,8 +24,6 @@ from raft_core.settings import load_settings
 from tests.jobs.odd_units import OddSettings
 from tests.machine.services import wait_until
 
-pytestmark = pytest.mark.xdist_group("children")  # they share one fork server
-
 
 @pytest.fixture(autouse=True)
 def light_fork_server(monkeypatch: pytest.MonkeyPatch) -> None:

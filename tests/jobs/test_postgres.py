@@ -24,7 +24,7 @@ from tests.machine.services import wait_until
 from tests.openai_server import OpenAIServer
 from tests.store.embedding_server import MODEL, embedding_server
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("postgres")]
+pytestmark = pytest.mark.slow
 
 TAKEN_OVER_S = 60.0
 

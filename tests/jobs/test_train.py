@@ -13,8 +13,6 @@ from raft_core.settings import Settings, load_settings
 from raft_core.training.adapters import list_adapters, load_adapter
 from tests.training.examples import dataset, example, recipe
 
-pytestmark = pytest.mark.xdist_group("training")  # one worker imports torch and trl for all of these
-
 
 def saved_dataset(settings: Settings, guild: str = "local", name: str = "ds-00000001") -> DatasetInfo:
     """Save a data set of four rows as the dataset stage does."""

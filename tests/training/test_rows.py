@@ -12,8 +12,6 @@ from raft_core.training.rows import IGNORED, Row, fit, tokenise
 from tests.tiny_model import CHAT_TEMPLATE, make_tiny_model
 from tests.training.examples import example
 
-pytestmark = pytest.mark.xdist_group("training")  # one worker imports transformers for all of these
-
 
 @pytest.fixture
 def tokenizer(tiny_model: Path) -> Any:

@@ -20,8 +20,6 @@ from raft_core.training.run import train
 from tests.tiny_model import make_tiny_model
 from tests.training.examples import dataset, example, recipe
 
-pytestmark = pytest.mark.xdist_group("training")  # one worker imports torch and trl for all of these
-
 EXAMPLES = [example(number) for number in range(12)]
 
 

@@ -105,8 +105,15 @@ def diagnose(error: Exception, url: str, model: str, timeout_s: float) -> Troubl
     """Return what to do about an exception of LangChain or the OpenAI client; None for one that is not theirs."""
     import openai
 
-    def say(reason: str, remedy: str = _AGAIN, kind: type[EndpointError] = EndpointError) -> EndpointError:
-        return kind(url, " ".join(reason.split())[:300], remedy=remedy, retryable=remedy == _AGAIN)
+    def say(
+        reason: str,
+        remedy: str = _AGAIN,
+        kind: type[EndpointError] = EndpointError,
+        *,
+        passing: bool = False,
+    ) -> EndpointError:
+        """`passing` says that it may pass by itself even though there is something to check."""
+        return kind(url, " ".join(reason.split())[:300], remedy=remedy, retryable=passing or remedy == _AGAIN)
 
     match error:
         case EndpointError():
@@ -117,9 +124,8 @@ def diagnose(error: Exception, url: str, model: str, timeout_s: float) -> Troubl
             cause: BaseException = error
             while cause.__cause__ or cause.__context__:
                 cause = cause.__cause__ or cause.__context__ or cause
-            return Trouble(
-                3, say(f"cannot be reached: {cause}", "check the URL and that the server runs; " + _AGAIN)
-            )
+            remedy = f"check the URL and that the server runs; {_AGAIN}"
+            return Trouble(3, say(f"cannot be reached: {cause}", remedy, passing=True))
         case openai.APIStatusError():
             return _of_status(error, model, say)
         case openai.OpenAIError() | ValueError() | TypeError() | KeyError() | AttributeError() | IndexError():
@@ -155,7 +161,9 @@ def _of_status(error: Any, model: str, say: Callable[..., EndpointError]) -> Tro
         too_long = wait is not None and wait > LONGEST_WAIT_S
         reason = f"asks to wait {wait:g} s" if too_long else "keeps limiting our rate (429)"
         return Trouble(
-            1 if too_long else 8, say(reason, "lower RAFTBOT_GENERATOR_CONCURRENCY; " + _AGAIN), wait
+            1 if too_long else 8,
+            say(reason, "lower RAFTBOT_GENERATOR_CONCURRENCY; " + _AGAIN, passing=True),
+            wait,
         )
     if status in {408, 409} or status >= 500:
         return Trouble(5, say(f"fails ({said})"), _retry_after(error))
