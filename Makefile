@@ -12,7 +12,7 @@ demo: setup
 	$(BIN)/raftbot demo --out $(OUT) $(if $(DOCS),--docs $(DOCS))
 
 test: setup
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: setup
 	$(BIN)/ruff check .
