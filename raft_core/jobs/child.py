@@ -184,7 +184,7 @@ def _work(
     except RaftError as error:
         logging.getLogger(__name__).error("%s (%s)", error, error.remedy)
         channel.send({"error": _described(error)})
-    except Exception as error:
+    except Exception as error:  # whatever it is, the worker must hear of it
         logging.getLogger(__name__).exception("unexpected")
         message = f"unexpected {type(error).__name__}: {error}"
         channel.send({"error": {"type": type(error).__name__, "message": message, "remedy": "see jobs logs"}})

@@ -114,7 +114,7 @@ class Worker:
             return result
         except WorkStopped:
             raise
-        except Exception as error:
+        except Exception as error:  # whatever it is, the unit has failed and says so
             reason = str(error)
             self._note(lambda: jobs.end(unit_id, "failed", reason=reason, by=self.id))
             raise

@@ -152,7 +152,7 @@ def register(jobs: Jobs, run_unit: RunUnit) -> None:
             for stage in PLANS[kind]:
                 run_stage(cast(str, DBOS.workflow_id), guild, stage, spec, results)
             result = outcome(kind, results)
-        except Exception as error:
+        except Exception as error:  # whatever it is, the job has failed and says so
             unfinished = finish("failed", _reason(error), {}, *spent(results))
             if unfinished:
                 DBOS.cancel_workflows(unfinished)
