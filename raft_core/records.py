@@ -225,13 +225,17 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One evaluation item in HotpotQA's shape. `context` holds (title, sentences) pairs in order."""
+    """One evaluation item in HotpotQA's shape. `context` holds (title, sentences) pairs in order.
+
+    `supporting_facts` are (title, sentence index) pairs that the answer needs; empty where nobody says.
+    """
 
     id: str
     question: str
     answer: str
     context: tuple[tuple[str, tuple[str, ...]], ...]
     type: str = ""
+    supporting_facts: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
