@@ -51,6 +51,18 @@ class Artifacts:
                     filesystem.put_file(str(file), name)
             filesystem.pipe_file(target + WHOLE, b"")
 
+    def has(self, path: Path) -> bool:
+        """Return whether another machine may have pushed this file or folder, whole, to the URL.
+
+        Raises:
+            StorageError: the URL cannot be read.
+        """
+        if self._url is None:
+            return False
+        with self._translated():
+            filesystem, target = self._at(path)
+            return bool(filesystem.exists(target + WHOLE))
+
     def share(self, file: Path) -> None:
         """Copy a file that still grows, such as a log, to the URL: over what is there.
 

@@ -63,6 +63,11 @@ def ingest(
     folder, artifacts = settings.guild_dir(guild) / "documents", Artifacts(settings)
     with open_registry(settings, guild) as registry, ChunkStore(settings, guild, embeddings) as store:
 
+        def fetch(document_id: str) -> None:
+            """Bring a document here that another machine added."""
+            if artifacts.has(folder / document_id):
+                artifacts.pull(folder / document_id)
+
         def note(infos: Sequence[DocumentInfo]) -> None:
             for info in infos:
                 artifacts.push(folder / info.id)
@@ -71,6 +76,7 @@ def ingest(
         run = _Ingestion(
             library=Library(folder),
             store=store,
+            fetch=fetch,
             note=note,
             splitter=Splitter(settings.chunk_tokens, settings.chunk_overlap),
             report=report,
@@ -88,12 +94,14 @@ class _Ingestion:
         self,
         library: Library,
         store: ChunkStore,
+        fetch: Callable[[str], None],
         note: Callable[[Sequence[DocumentInfo]], None],
         splitter: Splitter,
         report: Report,
     ) -> None:
         self._library = library
         self._store = store
+        self._fetch = fetch
         self._note = note
         self._splitter = splitter
         self._report = report
@@ -148,6 +156,7 @@ class _Ingestion:
             self._reject(source, f"it holds the same as {self._sources[new_id]}")
             return True
         self._sources[new_id] = source
+        self._fetch(new_id)
         info = self._library.find(new_id)
         # The library may know a document that the store has lost: another server, a deleted folder.
         if info is None or self._store.count(new_id) < info.chunks:

@@ -8,11 +8,14 @@ from typing import Any, Self
 
 from raft_core.records import AdapterInfo, DatasetInfo, DocumentInfo
 from raft_core.registry.adapters import Adapters, register_adapter
+from raft_core.registry.cards import Cards
 from raft_core.registry.costs import Costs
 from raft_core.registry.database import Database
 from raft_core.registry.datasets import Datasets, register_dataset
 from raft_core.registry.documents import Documents, register_documents
 from raft_core.registry.evaluations import Evaluations, register_evaluation
+from raft_core.registry.exchanges import Exchanges
+from raft_core.registry.guilds import Guilds
 from raft_core.registry.jobs import Jobs
 from raft_core.registry.queries import add_guild
 from raft_core.registry.replies import Replies
@@ -48,6 +51,9 @@ class Registry:
         self.replies = Replies(self.database)
         self.jobs = Jobs(self.database)
         self.workers = Workers(self.database)
+        self.guilds = Guilds(self.database)
+        self.exchanges = Exchanges(self.database)
+        self.cards = Cards(self.database)
 
     def __enter__(self) -> Self:
         return self

@@ -5,6 +5,8 @@
     ├── evaluations ── samples                                     (a score per model, prompt and question)
     ├── costs
     ├── replies                                                    (of the models that write data sets)
+    ├── exchanges ── opinions                                      (what was asked in Discord, 👍 and 👎)
+    ├── cards                                                      (messages that show a job)
     ├── duels ── votes
     └── corrections
     jobs · workers                                                 (what runs, and who runs it)
@@ -175,6 +177,53 @@ class Reply(Owned):
     text: Mapped[str]
     tokens: Mapped[int]
     cut_off: Mapped[bool]
+
+
+class Exchange(Owned):
+    """A question that a member asked, and what the models answered: what its buttons show after a restart."""
+
+    __tablename__ = "exchanges"
+    __table_args__ = (Index(None, "guild", "asker", "created_at"), Index(None, "guild", "message"))
+
+    channel: Mapped[str]
+    message: Mapped[str] = mapped_column(default="")
+    """The Discord message with the answers; empty until it is sent."""
+    asker: Mapped[str]
+    question: Mapped[str]
+    comparison: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    """The Comparison record; empty until it is answered."""
+    created_at: Mapped[str]
+
+
+class Opinion(Table):
+    """What one member thinks of one model's answer, the last word counts."""
+
+    __tablename__ = "opinions"
+    __table_args__ = (
+        ForeignKeyConstraint(["guild", "exchange"], ["exchanges.guild", "exchanges.id"], ondelete="CASCADE"),
+    )
+
+    guild: Mapped[str] = mapped_column(primary_key=True)
+    exchange: Mapped[str] = mapped_column(primary_key=True)
+    model: Mapped[str] = mapped_column(primary_key=True)
+    member: Mapped[str] = mapped_column(primary_key=True)
+    good: Mapped[bool]
+    created_at: Mapped[str]
+
+
+class Card(Owned):
+    """The Discord message that shows a job; its id is the job's."""
+
+    __tablename__ = "cards"
+
+    channel: Mapped[str]
+    message: Mapped[str]
+    thread: Mapped[str] = mapped_column(default="")
+    """Where the job's milestones are told; empty until there is one."""
+    requester: Mapped[str]
+    announced: Mapped[bool] = mapped_column(default=False)
+    """Whether the job's end has been told."""
+    created_at: Mapped[str]
 
 
 class Duel(Owned):

@@ -46,6 +46,20 @@ def library(settings: Settings) -> Library:
     return Library(settings.guild_dir("local") / "documents")
 
 
+def test_a_document_of_another_machine_is_known(files: Path, settings: Settings, tmp_path: Path) -> None:
+    """What another home added to the same store is unchanged, and its text comes along."""
+    shared = settings.model_copy(update={"artifacts_url": f"file://{tmp_path}/shared", "database_url": None})
+    ingest([files / "b.txt"], shared, "local")
+    elsewhere = shared.model_copy(update={"home": tmp_path / "elsewhere"})
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "chroma").symlink_to(settings.chroma_dir)
+    again = ingest([files / "b.txt"], elsewhere, "local")
+    assert [info.title for info in again.unchanged] == ["b"]
+    assert again.added == ()
+    (info,) = again.unchanged
+    assert "flour" in library(elsewhere).document(info.id).text
+
+
 def test_a_folder_is_walked(files: Path, settings: Settings) -> None:
     """Every file is added or left out with its reason, and what is added can be retrieved."""
     result = ingest([files], settings, "local")
