@@ -10,7 +10,8 @@ def questions(n: int, seed: int, distractors: int = 3, split: Split = "heldout")
     """Return `n` questions, each over one article that answers it and `distractors` that do not.
 
     Every question has articles of its own, in an order drawn by seed; half of the distractors are of
-    the answering article's kind. Names are shared with no other split. One sentence is one fact.
+    the answering article's kind. Names are shared with no other split. One sentence is one fact; as in
+    HotpotQA's files, all but an article's first begin with a space.
     """
     world = World(seed, split)
     made = []
@@ -23,6 +24,12 @@ def questions(n: int, seed: int, distractors: int = 3, split: Split = "heldout")
             if other.name not in {article.name for article in shown}:
                 shown.append(other)
         world.rng.shuffle(shown)
-        context = tuple((article.title, article.sentences) for article in shown)
-        made.append(Question(f"{split}-{seed}-{number}", item.question, item.answer, context, item.type))
+        context = tuple((article.title, _spaced(article.sentences)) for article in shown)
+        facts = tuple((oracle.title, oracle.sentences.index(quote)) for quote in item.quotes)
+        identity = f"{split}-{seed}-{number}"
+        made.append(Question(identity, item.question, item.answer, context, item.type, facts))
     return made
+
+
+def _spaced(sentences: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sentence if number == 0 else f" {sentence}" for number, sentence in enumerate(sentences))

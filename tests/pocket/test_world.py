@@ -93,3 +93,12 @@ def test_two_hops_need_both_articles():
         assert item.quotes[0] in first.sentences
         assert item.quotes[1] in second.sentences
         assert second.name in item.quotes[0]
+
+
+def test_held_out_paragraphs_read_as_those_that_pocket_learns_from():
+    """Joined as evaluation joins them, sentences stand apart, and the supporting fact holds the answer."""
+    for question in heldout.questions(50, 5):
+        for _, sentences in question.context:
+            assert "".join(sentences) == " ".join(sentence.strip() for sentence in sentences)
+        ((title, index),) = question.supporting_facts
+        assert question.answer in dict(question.context)[title][index]
