@@ -6,7 +6,19 @@ from typing import Annotated
 
 import typer
 
-from raft_core.cli import answering, dataset, demo, docs, evaluation, jobs, machine, serving, training, worker
+from raft_core.cli import (
+    answering,
+    bot,
+    dataset,
+    demo,
+    docs,
+    evaluation,
+    jobs,
+    machine,
+    serving,
+    training,
+    worker,
+)
 from raft_core.cli.common import set_up_logging
 
 app = typer.Typer(
@@ -44,6 +56,7 @@ app.command("ask")(answering.ask)
 app.add_typer(evaluation.app, name="eval")
 app.command("score")(evaluation.score)
 app.command("worker")(worker.worker)
+app.command("bot")(bot.bot)
 app.command("pipeline")(jobs.pipeline)
 app.add_typer(jobs.app, name="jobs")
 app.command("up")(machine.up)

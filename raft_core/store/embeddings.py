@@ -45,6 +45,27 @@ def load_embeddings(settings: Settings) -> Embeddings:
     return SentenceEmbeddings(_folder(name))
 
 
+def remote_embeddings(settings: Settings) -> Embeddings:
+    """Return the same embeddings without a model in this process: those of the model server, or of the set URL.
+
+    Raises:
+        StoreError: neither is set.
+    """
+    if settings.embeddings.startswith(("http://", "https://")):
+        return EndpointEmbeddings(settings)
+    if not settings.model_server_url:
+        raise StoreError(
+            "there is no server that embeds questions",
+            remedy="start one with: raftbot up; or set RAFTBOT_EMBEDDINGS to a URL",
+        )
+    served = {
+        "embeddings": settings.model_server_url,
+        "embeddings_model": Path(settings.embeddings).name,
+        "embeddings_key": settings.model_server_key,
+    }
+    return EndpointEmbeddings(settings.model_copy(update=served))
+
+
 def embeddings_name(settings: Settings) -> str:
     """Return a name that changes when the vectors would: a collection holds those of one model only."""
     name = settings.embeddings

@@ -1,0 +1,111 @@
+"""Who may do what: levels by role, checked in code whatever the server's own permissions say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import astuple
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import discord
+from discord import app_commands
+
+from bot.errors import CannotHere, NotAllowed, TooOften
+from bot.settings import LEVELS, GuildSettings, Level, Quota
+
+if TYPE_CHECKING:
+    from bot.client import RaftBot
+    from bot.services import Services
+
+T = TypeVar("T")
+
+
+def guild_of(interaction: discord.Interaction[Any]) -> str:
+    """Return the guild that everything asked for belongs to: always Discord's word, never an argument.
+
+    Raises:
+        CannotHere: it is a direct message.
+    """
+    if interaction.guild_id is None:
+        raise CannotHere(
+            "I work in servers only: documents and models belong to a community", remedy="ask me there"
+        )
+    return str(interaction.guild_id)
+
+
+def needs(level: Level) -> Callable[[T], T]:
+    """Let a command run only for members of a level or above."""
+
+    async def predicate(interaction: discord.Interaction[RaftBot]) -> bool:
+        await require(interaction, level)
+        return True
+
+    return app_commands.check(predicate)
+
+
+async def require(interaction: discord.Interaction[RaftBot], level: Level) -> GuildSettings:
+    """Return the server's settings, for a member of a level or above; for buttons and modals too.
+
+    Raises:
+        CannotHere: it is a direct message.
+        NotAllowed: the member lacks the level.
+    """
+    settings = await interaction.client.services.guild_settings(guild_of(interaction))
+    if not has_level(interaction.user, settings, level):
+        raise NotAllowed(level, _roles(settings, level))
+    return settings
+
+
+def has_level(user: discord.abc.User, settings: GuildSettings, level: Level) -> bool:
+    """Return whether a member has a level; nobody outside the server has any."""
+    if not isinstance(user, discord.Member):
+        return False
+    if user.guild_permissions.manage_guild:
+        return True
+    if level == "contributor" and not settings.roles.get("contributor"):
+        return True
+    return not {role.id for role in user.roles}.isdisjoint(_roles(settings, level))
+
+
+def _roles(settings: GuildSettings, level: Level) -> list[int]:
+    above = LEVELS[LEVELS.index(level) :]
+    return [role for each in above for role in settings.roles.get(each, ())]
+
+
+def quota_of(user: discord.abc.User, settings: GuildSettings) -> Quota:
+    """Return the most that one of the member's roles allows, or the server's quota."""
+    roles = [str(role.id) for role in user.roles] if isinstance(user, discord.Member) else []
+    own = [settings.role_quotas[role] for role in roles if role in settings.role_quotas]
+    return Quota(*map(max, zip(*map(astuple, own), strict=True))) if own else settings.quota
+
+
+def check_quota(what: str, times: Sequence[str], limit: int) -> None:
+    """Refuse what a member did `limit` times in the last day already; `times` (ISO 8601), the oldest first.
+
+    Raises:
+        TooOften: says when the next one is free.
+    """
+    if len(times) < limit:
+        return
+    day = timedelta(days=1)
+    until = (datetime.fromisoformat(times[-limit]) if limit else datetime.now(UTC)) + day
+    raise TooOften(f"{limit} {what} a day are yours, and you have used them", until.timestamp())
+
+
+def day_ago() -> str:
+    """Return the time a day ago, as the records write it."""
+    return (datetime.now(UTC) - timedelta(days=1)).isoformat(timespec="seconds")
+
+
+async def asks_left(services: Services, guild: str, user: discord.abc.User, settings: GuildSettings) -> None:
+    """Refuse a question beyond the member's quota or within their cooldown.
+
+    Raises:
+        TooOften: says when to try again.
+    """
+    times = await services.look(services.registry.exchanges.asked_since, guild, str(user.id), day_ago())
+    check_quota("questions", times, quota_of(user, settings).asks)
+    if times:
+        free = datetime.fromisoformat(times[-1]).timestamp() + settings.cooldown_s
+        if free > datetime.now(UTC).timestamp():
+            raise TooOften("one question after the other, please", free)

@@ -1,0 +1,84 @@
+"""The connection to Discord: which events we want, which cogs answer, and what commands Discord knows of us."""
+
+from __future__ import annotations
+
+import json
+import logging
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Any
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+import bot.cogs
+from bot.errors import handle
+from bot.services import Services
+from raft_core.files import content_hash, read_json, write_json
+
+log = logging.getLogger(__name__)
+
+Interaction = discord.Interaction["RaftBot"]
+
+SYNCED = "discord-commands.json"
+"""In the home: the hash of the commands that Discord was told last, so that a start need not tell them again."""
+
+
+class Tree(app_commands.CommandTree["RaftBot"]):
+    """The slash commands and context menus, all of them with one handler of errors."""
+
+    async def on_error(self, interaction: Interaction, error: app_commands.AppCommandError) -> None:
+        """Tell the member what went wrong."""
+        await handle(interaction, error)
+
+
+class RaftBot(commands.Bot):
+    """raftbot in Discord. Holds nothing that a restart would lose."""
+
+    def __init__(self, services: Services) -> None:
+        # No privileged intent: slash commands, buttons and mentions of the bot bring all that is needed.
+        intents = discord.Intents(guilds=True, guild_messages=True, dm_messages=True)
+        super().__init__(
+            command_prefix=commands.when_mentioned,
+            help_command=None,
+            intents=intents,
+            tree_cls=Tree,
+            allowed_mentions=discord.AllowedMentions.none(),
+            member_cache_flags=discord.MemberCacheFlags.none(),
+            max_messages=None,
+            chunk_guilds_at_startup=False,
+        )
+        self.services = services
+
+    async def setup_hook(self) -> None:
+        """Load every cog, and tell Discord the commands where they have changed."""
+        for module in iter_modules(bot.cogs.__path__):
+            await import_module(f"bot.cogs.{module.name}").setup(self)
+        await self._sync()
+
+    async def on_ready(self) -> None:
+        """Say so on stdout: `raftbot up` waits for it."""
+        log.info("connected as %s to %d servers", self.user, len(self.guilds))
+        print("ready", flush=True)  # noqa: T201  # the sign to the supervisor
+
+    async def on_command_error(self, _: commands.Context[Any], error: commands.CommandError) -> None:
+        """Pass over messages that look like text commands: there are none."""
+        if not isinstance(error, commands.CommandNotFound):
+            log.error("a text command failed", exc_info=error)
+
+    async def sync(self) -> int:
+        """Tell Discord all commands and return how many they are."""
+        told = await self.tree.sync()
+        write_json(self.services.settings.home / SYNCED, {"hash": self._hash()})
+        return len(told)
+
+    async def _sync(self) -> None:
+        path = self.services.settings.home / SYNCED
+        known = read_json(path).get("hash") if path.is_file() else None
+        if known != self._hash():
+            log.info("told Discord %d commands", await self.sync())
+
+    def _hash(self) -> str:
+        told = [command.to_dict(self.tree) for command in self.tree.get_commands()]
+        return content_hash(str(self.application_id), json.dumps(told, sort_keys=True), length=16)

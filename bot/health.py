@@ -1,0 +1,97 @@
+"""Which of the servers behind the bot are up, asked all at once and never for longer than a moment."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import httpx
+
+from raft_core.errors import EndpointError, JobError, StoreError
+
+if TYPE_CHECKING:
+    from bot.services import Services
+
+ANSWER_S = 1.5
+"""Members get an answer within three seconds, also where something is down."""
+SILENT_S = 30.0
+"""A worker that has not been heard of for so long is down."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What runs, and what a guild has; `jobs` counts by state."""
+
+    chroma: bool
+    models: bool
+    workers: int
+    jobs: Mapping[str, int]
+    documents: int
+    datasets: int
+    adapters: int
+
+
+async def look_around(services: Services, guild: str) -> Seen:
+    """Return what is up and what a guild has."""
+    registry = services.registry
+    chroma, models, workers = await asyncio.gather(
+        chroma_answers(services), models_answer(services), workers_alive(services)
+    )
+    jobs, documents, datasets, adapters = await asyncio.gather(
+        services.look(registry.jobs.counts, guild),
+        services.look(registry.documents.list, guild),
+        services.look(registry.datasets.list, guild),
+        services.look(registry.adapters.list, guild),
+    )
+    return Seen(chroma, models, workers, jobs, len(documents), len(datasets), len(adapters))
+
+
+async def need_models(services: Services) -> None:
+    """Return when both Chroma and the model server answer.
+
+    Raises:
+        StoreError, EndpointError: one does not; says which.
+    """
+    chroma, models = await asyncio.gather(chroma_answers(services), models_answer(services))
+    if not chroma:
+        raise StoreError("the document store is down", remedy="it may be back in a minute: try again")
+    if not models:
+        raise EndpointError("the model server", "is down", remedy="it may be back in a minute: try again")
+
+
+async def need_worker(services: Services) -> None:
+    """Return when a worker is there to do a job.
+
+    Raises:
+        JobError: none is.
+    """
+    if not await workers_alive(services):
+        raise JobError("no worker is running", remedy="whoever runs this bot starts one with: raftbot up")
+
+
+async def chroma_answers(services: Services) -> bool:
+    """Return whether Chroma's server answers; without one the bot cannot read documents."""
+    url = services.settings.chroma_url
+    return bool(url) and await _answers(f"{url}".rstrip("/") + "/api/v2/heartbeat")
+
+
+async def models_answer(services: Services) -> bool:
+    """Return whether the model server answers."""
+    url = services.settings.model_server_url
+    return bool(url) and await _answers(f"{url}".rstrip("/").removesuffix("/v1") + "/health")
+
+
+async def workers_alive(services: Services) -> int:
+    """Return how many workers have been heard of lately."""
+    found = await services.look(services.registry.workers.all)
+    return sum(bool(worker.pid) and silent_s < SILENT_S for worker, silent_s in found)
+
+
+async def _answers(url: str) -> bool:
+    async with httpx.AsyncClient(timeout=ANSWER_S) as client:
+        try:
+            return (await client.get(url)).status_code < httpx.codes.INTERNAL_SERVER_ERROR
+        except httpx.HTTPError:
+            return False

@@ -1,0 +1,57 @@
+"""Untrusted text → text that cannot ping, format, link, or break out of its place in Discord."""
+
+from __future__ import annotations
+
+import re
+
+from discord.utils import escape_markdown
+
+from raft_core.answering.text import printable
+
+ELLIPSIS = "…"
+_MENTION = re.compile(r"@(?=everyone|here)|<(?=@|#|:|a:|t:|id:|/)", re.IGNORECASE)
+_LINK = re.compile(r"(https?)://", re.IGNORECASE)
+_INVITE = re.compile(r"(discord)\.(gg|com)/", re.IGNORECASE)
+_LINE_START = re.compile(r"^(\s*)(#{1,3} |-# |>>> |> |[-*] |\d+\. )", re.MULTILINE)
+_INVISIBLE = re.compile(
+    "[\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2060-\u2064\u206a-\u206f\u3164\ufeff\uffa0]"
+)
+_NO_BREAK = "\u2060"
+"""Word joiner: invisible, and enough to keep Discord from reading a mention or a link."""
+
+
+def escape(text: str) -> str:
+    """Return untrusted text as plain text: no markdown, mention, link, time stamp or control character in it."""
+    plain = _INVISIBLE.sub("", printable(text))
+    plain = escape_markdown(plain, as_needed=False, ignore_links=False)
+    plain = _LINE_START.sub(lambda match: f"{match[1]}\\{match[2]}", plain)
+    plain = _MENTION.sub(lambda match: match[0] + _NO_BREAK, plain)
+    plain = _LINK.sub(lambda match: f"{match[1]}:{_NO_BREAK}//", plain)
+    return _INVITE.sub(lambda match: f"{match[1]}{_NO_BREAK}.{match[2]}/", plain)
+
+
+def code_block(text: str, language: str = "") -> str:
+    """Return untrusted text as a block of code that it cannot leave."""
+    inside = printable(text).replace("```", f"`{_NO_BREAK}`{_NO_BREAK}`")
+    return f"```{language}\n{inside}\n```"
+
+
+def inline(text: str) -> str:
+    """Return untrusted text, an id or a name, as inline code."""
+    return "`" + " ".join(printable(text).split()).replace("`", "\u02cb") + "`"
+
+
+def cut(text: str, limit: int) -> str:
+    """Return text of at most `limit` characters; what is cut shows it. Only for what is told in full elsewhere."""
+    return text if len(text) <= limit else text[: limit - len(ELLIPSIS)].rstrip("\\") + ELLIPSIS
+
+
+def split(text: str, limit: int) -> list[str]:
+    """Return text in parts of at most `limit` characters, at ends of lines or words where there are any."""
+    parts = []
+    while len(text) > limit:
+        at = max(text.rfind("\n", 0, limit), text.rfind(" ", 0, limit))
+        at = at if at > limit // 2 else limit
+        parts.append(text[:at].rstrip())
+        text = text[at:].lstrip()
+    return [*parts, text] if text or not parts else parts

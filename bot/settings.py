@@ -1,0 +1,91 @@
+"""What a server's admins set: who may do what, how often, and what it may cost.
+
+Kept in the registry as JSON; what is not set has the default here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal
+
+from raft_core.errors import SettingsError
+from raft_core.registry.guilds import Guilds
+
+Level = Literal["contributor", "curator", "trainer", "admin"]
+LEVELS: tuple[Level, ...] = ("contributor", "curator", "trainer", "admin")
+"""Each may do what those before it may; an admin is who may manage the server."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """How much one member may do in a day."""
+
+    asks: int = 100
+    documents: int = 50
+    jobs: int = 10
+
+
+@dataclass(frozen=True, slots=True)
+class GuildSettings:
+    """One server's settings. Ids of roles and channels are Discord's.
+
+    Where no role is set for a level, everyone is a contributor, and only who may manage the server is more.
+    """
+
+    roles: dict[str, list[int]] = field(default_factory=dict)
+    quota: Quota = Quota()
+    role_quotas: dict[str, Quota] = field(default_factory=dict)
+    """By role id as text; a member has the best of theirs."""
+    cooldown_s: float = 3.0
+    daily_budget_usd: float | None = None
+    default_model: str = ""
+    """The adapter that answers; empty is the newest one, or the base where there is none."""
+    summary_channel: int | None = None
+    weekly: dict[str, Any] = field(default_factory=dict)
+    """The weekly post: {"weekday": from 0, "hour": in UTC, "last": ISO date}; empty for none."""
+
+
+def read_settings(guilds: Guilds, guild: str) -> GuildSettings:
+    """Return a guild's settings; what an older or newer version wrote and this one does not know is left out."""
+    return _from_json(guilds.settings(guild))
+
+
+def change_settings(guilds: Guilds, guild: str, **changes: object) -> GuildSettings:
+    """Set some of a guild's settings and return all of them.
+
+    Raises:
+        SettingsError: a name is unknown, or a value makes no sense.
+    """
+    unknown = changes.keys() - {each.name for each in fields(GuildSettings)}
+    if unknown:
+        raise SettingsError(f"there is no setting {sorted(unknown)[0]!r}")
+    new = guilds.change(guild, lambda old: asdict(_checked(_from_json(old | _plain(changes)))))
+    return _from_json(new)
+
+
+def _plain(changes: dict[str, object]) -> dict[str, object]:
+    return {name: asdict(value) if isinstance(value, Quota) else value for name, value in changes.items()}
+
+
+def _from_json(kept: dict[str, Any]) -> GuildSettings:
+    known = {each.name for each in fields(GuildSettings)}
+    values = {name: value for name, value in kept.items() if name in known}
+    if "quota" in values:
+        values["quota"] = Quota(**values["quota"])
+    if "role_quotas" in values:
+        values["role_quotas"] = {
+            role: quota if isinstance(quota, Quota) else Quota(**quota)
+            for role, quota in values["role_quotas"].items()
+        }
+    return GuildSettings(**values)
+
+
+def _checked(new: GuildSettings) -> GuildSettings:
+    amounts = [new.cooldown_s, new.daily_budget_usd or 0.0]
+    for quota in (new.quota, *new.role_quotas.values()):
+        amounts += [quota.asks, quota.documents, quota.jobs]
+    if min(amounts) < 0:
+        raise SettingsError(
+            "quotas, cooldown and budget cannot be negative", remedy="0 forbids it altogether"
+        )
+    return new
