@@ -237,12 +237,33 @@ class Question:
     type: str = ""
     supporting_facts: tuple[tuple[str, int], ...] = ()
 
+    @property
+    def gold_titles(self) -> frozenset[str]:
+        """The titles of the paragraphs that the answer rests on; empty where nobody says."""
+        return frozenset(title for title, _ in self.supporting_facts)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The mean F1, with its 95 % interval, and EM of one kind of questions."""
+
+    n: int
+    f1: float
+    f1_low: float
+    f1_high: float
+    em: float
+
 
 @dataclass(frozen=True, slots=True)
 class Score:
     """A model's mean F1 and EM over `n` questions, with 95 % intervals, and what went wrong how often.
 
-    `truncated` and `untagged` are shares of the answers, between 0 and 1.
+    `truncated`, `untagged` and `refused` are shares of the answers, between 0 and 1; `answered_f1` and
+    `answered_em` are means over what was not refused, None where everything was. `by` splits the questions:
+
+        {"type": {"bridge": Part, …}, "length": {"1 word": Part, …}, "gold": {"shown": Part, …}}
+
+    `cached` answers came from earlier runs: `seconds` does not hold the time for them.
     """
 
     model: str
@@ -258,11 +279,22 @@ class Score:
     untagged: float
     tokens: int
     seconds: float
+    prec: float = 0.0
+    recall: float = 0.0
+    refused: float = 0.0
+    answered_f1: float | None = None
+    answered_em: float | None = None
+    cached: int = 0
+    by: dict[str, dict[str, Part]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """The paired difference in F1, `b` minus `a`, over the same questions, with its 95 % interval."""
+    """The paired difference in F1, `b` minus `a`, over the same questions, with its 95 % interval.
+
+    `p_holm` is `p` corrected for all `comparisons` of the evaluation. `sd` is that of the questions'
+    differences; from it follows how many questions a gain of three points `needs` to be seen.
+    """
 
     a: str
     b: str
@@ -270,8 +302,13 @@ class Difference:
     low: float
     high: float
     p: float
+    p_holm: float | None = None
+    comparisons: int = 1
+    sd: float = 0.0
+    needs: int | None = None
 
     @property
     def significant(self) -> bool:
-        """Whether the interval excludes zero."""
-        return self.low > 0 or self.high < 0
+        """Whether the interval excludes zero and the p-value, corrected, is below 0.05."""
+        p = self.p if self.p_holm is None else self.p_holm
+        return (self.low > 0 or self.high < 0) and p < 0.05

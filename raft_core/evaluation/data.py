@@ -72,14 +72,17 @@ def read_predictions(path: Path) -> Predictions:
 
 
 def to_record(question: Question) -> dict[str, object]:
-    """Return a question in the official format, without supporting facts."""
-    return {
+    """Return a question in the official format, without supporting facts where they are not known."""
+    record: dict[str, object] = {
         "_id": question.id,
         "question": question.question,
         "answer": question.answer,
         "type": question.type,
         "context": [[title, list(sentences)] for title, sentences in question.context],
     }
+    if question.supporting_facts:
+        record["supporting_facts"] = [list(fact) for fact in question.supporting_facts]
+    return record
 
 
 def paragraphs(question: Question) -> tuple[str, ...]:
@@ -104,7 +107,12 @@ class _Record:
         if not context:
             raise self.bad("context", "has no paragraphs")
         kind = self.text("type") if "type" in self.value else ""
-        return Question(self.id, self.text("question"), self.text("answer"), context, kind)
+        return Question(self.id, self.text("question"), self.text("answer"), context, kind, self._facts())
+
+    def _facts(self) -> tuple[Fact, ...]:
+        """Return the supporting facts under the titles that are shown."""
+        facts = _facts(self.path, self.name, "supporting_facts", self.value.get("supporting_facts", []))
+        return tuple((html.unescape(title), index) for title, index in facts)
 
     def gold(self) -> Gold:
         facts = None

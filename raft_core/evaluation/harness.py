@@ -26,7 +26,11 @@ CONCURRENT = 16
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One question as one model answered it; `prediction` is the short answer that was scored."""
+    """One question as one model answered it; `prediction` is the short answer that was scored.
+
+    `type` is bridge, comparison, yes/no, single, or whatever the data says. `gold_shown` tells whether
+    all paragraphs that the answer rests on were shown; None where the data does not name them.
+    """
 
     id: str
     question: str
@@ -41,6 +45,10 @@ class Sample:
     tagged: bool
     tokens: int
     seconds: float
+    type: str = ""
+    refused: bool = False
+    gold_shown: bool | None = None
+    cached: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,19 +11,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from raft_core.evaluation.harness import Run, Sample
+from raft_core.evaluation.leaks import LeakReport
 from raft_core.evaluation.significance import CONFIDENCE, METHOD, RESAMPLES, mean_interval, paired_difference
-from raft_core.records import Difference, Score
+from raft_core.records import Difference, Question, Score
 
 BASE = "base"
 
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """What an evaluation rests on. `available` questions were in the data, `n` of them were asked."""
+    """What an evaluation rests on. `available` questions were in the data, `n` of them were asked.
+
+    `setting` is one of contexts.SETTINGS. `distractors` is how many were shown beside the paragraphs that
+    the answer rests on, None for those of the record. `top_k` paragraphs were retrieved;
+    `recall_at_k` is the share of gold paragraphs among the first k of them, by k as text.
+    """
 
     id: str
     guild: str
@@ -41,6 +47,13 @@ class Circumstances:
     created_at: str
     seconds: float
     cost_usd: float
+    setting: str = "distractor"
+    distractors: int | None = None
+    top_k: int | None = None
+    recall_at_k: dict[str, float] = field(default_factory=dict)
+    engine: str = ""
+    base_fingerprint: str = ""
+    leaks: LeakReport | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +69,8 @@ class Evaluation:
     prompts: dict[str, dict[str, Score]]
     differences: tuple[Difference, ...]
     runs: tuple[Run, ...]
+    questions: tuple[Question, ...] = ()
+    """As they were asked, with the paragraphs shown; a closed book shows none."""
 
     @property
     def id(self) -> str:
@@ -89,7 +104,24 @@ class Evaluation:
         }
 
 
-def judge(circumstances: Circumstances, runs: Sequence[Run]) -> Evaluation:
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """Evaluations of the same models over the same questions that differ in one thing.
+
+    `axis` is that field of Circumstances: `distractors`, `top_k` or `setting`.
+    """
+
+    axis: str
+    evaluations: tuple[Evaluation, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return every evaluation's result, JSON-ready."""
+        return {"axis": self.axis, "evaluations": [each.as_json() for each in self.evaluations]}
+
+
+def judge(
+    circumstances: Circumstances, runs: Sequence[Run], questions: Sequence[Question] = ()
+) -> Evaluation:
     """Score every run and compare each model with the baseline, question by question.
 
     A model that ran under several prompts counts with its better one; the baseline is `base`, or the
@@ -111,7 +143,9 @@ def judge(circumstances: Circumstances, runs: Sequence[Run]) -> Evaluation:
         if name != baseline:
             interval, p = paired_difference(f1[baseline], f1[name], seed=seed)
             differences.append(Difference(baseline, name, interval.mean, interval.low, interval.high, p))
-    return Evaluation(circumstances, baseline, models, prompts, tuple(differences), tuple(runs))
+    return Evaluation(
+        circumstances, baseline, models, prompts, tuple(differences), tuple(runs), tuple(questions)
+    )
 
 
 def score_run(run: Run, seed: int) -> Score:
