@@ -5,14 +5,18 @@ BIN := .venv/bin
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 export HF_HUB_OFFLINE ?= 1
 OUT ?= out/demo
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test check bench lock setup clean
+.PHONY: demo test test-crash check bench lock setup clean
 
 demo: setup
 	$(BIN)/raftbot demo --out $(OUT) $(if $(DOCS),--docs $(DOCS))
 
 test: setup
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(PYTEST) -m "not crash" $(ARGS)
+
+test-crash: setup
+	$(PYTEST) -m crash $(ARGS)
 
 check: setup
 	$(BIN)/ruff check .

@@ -18,7 +18,7 @@ from tests.jobs.workers import LIBRARY, PATIENCE_S, Bench, Worker, chroma, rows
 from tests.machine.services import wait_until
 from tests.store.embedding_server import MODEL, embedding_server
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.crash
 
 SEED = 20261124
 CHUNKS = 8

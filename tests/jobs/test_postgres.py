@@ -24,7 +24,7 @@ from tests.machine.services import wait_until
 from tests.openai_server import OpenAIServer
 from tests.store.embedding_server import MODEL, embedding_server
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.crash
 
 TAKEN_OVER_S = 60.0
 

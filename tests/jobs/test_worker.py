@@ -22,7 +22,7 @@ from tests.machine.services import wait_until
 from tests.openai_server import Fault, OpenAIServer
 from tests.store.embedding_server import MODEL, embedding_server
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.crash
 
 CHUNKS = 8
 
