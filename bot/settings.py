@@ -42,7 +42,7 @@ class GuildSettings:
     """The adapter that answers; empty is the newest one, or the base where there is none."""
     summary_channel: int | None = None
     weekly: dict[str, Any] = field(default_factory=dict)
-    """The weekly post: {"weekday": from 0, "hour": in UTC, "last": ISO date}; empty for none."""
+    """The weekly post, as weekly.py reads it; empty for none."""
 
 
 def read_settings(guilds: Guilds, guild: str) -> GuildSettings:
