@@ -156,6 +156,7 @@ class EndpointError(RaftError):
     def __init__(self, url: str, reason: str, *, remedy: str = "", retryable: bool = False) -> None:
         super().__init__(f"the model server at {url} {reason}", remedy=remedy)
         self.url = url
+        self.reason = reason
         self.retryable = retryable
 
 

@@ -202,7 +202,10 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What one model said. `answer` is the short answer; `tagged` tells whether the answer tag was there."""
+    """What one model said. `answer` is the short answer; `tagged` tells whether the answer tag was there.
+
+    `error` says why it broke off, where it did; the rest is then what was there until then.
+    """
 
     model: str
     text: str
@@ -213,6 +216,7 @@ class Answer:
     sources: tuple[Source, ...]
     tokens: int
     seconds: float
+    error: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +225,14 @@ class Comparison:
 
     question: str
     answers: tuple[Answer, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """An earlier question of a conversation, and the short answer to it."""
+
+    question: str
+    answer: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The retrieval chain, in LangChain's expression language.
 
-    question → retriever → sources → prompt → one ChatOpenAI a model, side by side → text
+    question → retriever → sources → history and prompt → one ChatOpenAI a model, side by side → text
 
 All models answer at the same time from the same sources and the same prompt; their words come out as
 they are written.
@@ -13,13 +13,17 @@ from typing import TYPE_CHECKING, Any
 
 from raft_core import prompts
 from raft_core.answering.text import printable
-from raft_core.records import Hit, Source
+from raft_core.markup import neutralise
+from raft_core.records import Hit, Source, Turn
 
 if TYPE_CHECKING:
+    from langchain_core.messages import BaseMessage
     from langchain_core.runnables import Runnable
     from langchain_openai import ChatOpenAI
 
-Retrieve = Callable[[str], Sequence[Hit]]
+Retrieve = Callable[[str], Sequence[Source]]
+Asked = dict[str, Any]
+"""{"question": text, "history": [Turn, …], "sources": [Source, …]}"""
 TIMEOUT_S = 600
 """The embedded engine on a busy CPU needs minutes for 800 tokens."""
 
@@ -51,24 +55,31 @@ def sources(hits: Sequence[Hit]) -> list[Source]:
     ]
 
 
-def build_chain(
-    retrieve: Callable[[str], Sequence[Source]], models: dict[str, ChatOpenAI], prompt: str
-) -> Runnable[str, dict[str, Any]]:
-    """Return the chain from a question to `{"sources": [Source, …], "answers": {model: message}}`.
+def retrieval(retrieve: Retrieve) -> Runnable[Asked, Asked]:
+    """Return the part of the chain that adds the sources to what is asked."""
+    from langchain_core.runnables import RunnableLambda, RunnablePassthrough
 
-    Streamed, it yields the sources first and then pieces of the answers as they come.
-    """
-    from langchain_core.runnables import RunnableLambda, RunnableParallel, RunnablePassthrough
-
-    def fill(asked: dict[str, Any]) -> str:
-        return prompts.render(prompt, asked["question"], [source.text for source in asked["sources"]])
-
-    retriever: Runnable[str, Any] = RunnableLambda(retrieve)
-    answers = RunnableLambda(fill) | RunnableParallel(models)
-    retrieved: Runnable[str, Any] = RunnableParallel(question=RunnablePassthrough(), sources=retriever)
-    return retrieved | RunnableParallel(sources=RunnableLambda(_sources_of), answers=answers)
+    retriever: Runnable[Asked, Any] = RunnableLambda(lambda asked: retrieve(asked["question"]))
+    return RunnablePassthrough.assign(sources=retriever)
 
 
-def _sources_of(asked: dict[str, Any]) -> list[Source]:
-    found: list[Source] = asked["sources"]
-    return found
+def answering(model: ChatOpenAI, prompt: str) -> Runnable[Asked, BaseMessage]:
+    """Return the part of the chain from question and sources to one model's answer; streamed, to its pieces."""
+    from langchain_core.runnables import RunnableLambda
+
+    def fill(asked: Asked) -> list[BaseMessage]:
+        return messages(prompt, asked["question"], asked["sources"], asked["history"])
+
+    return RunnableLambda(fill) | model
+
+
+def messages(
+    prompt: str, question: str, shown: Sequence[Source], history: Sequence[Turn] = ()
+) -> list[BaseMessage]:
+    """Return the chat: earlier turns without their documents, then the filled prompt."""
+    from langchain_core.messages import AIMessage, HumanMessage
+
+    chat: list[BaseMessage] = []
+    for turn in history:
+        chat += [HumanMessage(neutralise(turn.question)), AIMessage(neutralise(turn.answer))]
+    return [*chat, HumanMessage(prompts.render(prompt, question, [source.text for source in shown]))]

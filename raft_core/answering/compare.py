@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
-from raft_core.answering.chain import build_chain, chat_model
+from raft_core.answering.chain import Asked, Retrieve, answering, chat_model, retrieval
+from raft_core.answering.listener import Listener
 from raft_core.answering.text import printable
 from raft_core.errors import EndpointError
 from raft_core.markup import find_quotes, short_answer
-from raft_core.records import Answer, Comparison, Source
+from raft_core.records import Answer, Comparison, Source, Turn
 
 if TYPE_CHECKING:
-    from langchain_core.messages import AIMessageChunk
+    from langchain_core.messages import AIMessageChunk, BaseMessage
+    from langchain_core.runnables import Runnable
 
-OnToken = Callable[[str, str], None]
-"""Called with a model's name and the next piece of its answer."""
+    Heard = tuple[str, AIMessageChunk | BaseException | None]
+    """A model's name, and the next piece of its answer, what ended it, or None at its end."""
+
 TOO_LONG = "show fewer chunks (--top-k), or take a base model with a longer context"
+STOPPED = "was told to stop"
+_LOOK_S = 0.5
+"""How soon it is seen that someone said stop while no model writes anything."""
 
 
 @dataclass(slots=True)
@@ -46,42 +54,98 @@ class _Writing:
 
 def compare(
     question: str,
-    retrieve: Callable[[str], Sequence[Source]],
+    retrieve: Retrieve,
     models: Sequence[str],
     *,
     url: str,
     key: str | None = None,
     prompt: str = "raft",
     max_new_tokens: int = 800,
-    on_token: OnToken | None = None,
+    history: Sequence[Turn] = (),
+    listener: Listener | None = None,
+    keep_broken: bool = False,
 ) -> Comparison:
     """Ask all `models`, served at `url`, the same question over the same sources, at the same time.
+
+    With `keep_broken` an answer that breaks off is one with an `error`, and the others go on.
 
     Raises:
         EndpointError: the server is down, slow, refuses, or returns rubbish.
     """
-    clients = {name: chat_model(name, url=url, key=key, max_new_tokens=max_new_tokens) for name in models}
-    chain = build_chain(retrieve, clients, prompt)
-    sources: tuple[Source, ...] = ()
-    writing: dict[str, _Writing] = {}
-    with translated(url):
-        for update in chain.stream(question):
-            if "sources" in update:
-                sources = tuple(update["sources"])
-                now = time.perf_counter()
-                writing = {name: _Writing(now) for name in models}
-            for name, chunk in update.get("answers", {}).items():
-                piece = writing[name].add(chunk)
-                if piece and on_token:
-                    on_token(name, piece)
-    return Comparison(
-        printable(question), tuple(_answer(name, writing[name], sources, url) for name in models)
-    )
+    listener = listener or Listener()
+    asked = retrieval(retrieve).invoke({"question": question, "history": history})
+    sources = tuple(asked["sources"])
+    listener.found(sources)
+    chains = {
+        name: answering(chat_model(name, url=url, key=key, max_new_tokens=max_new_tokens), prompt)
+        for name in models
+    }
+    ended: dict[str, Answer] = {}
+    writing = {name: _Writing(time.perf_counter()) for name in models}
+    with _written(chains, asked, url, listener.stop) as heard:
+        while len(ended) < len(chains):
+            name, what = _next(heard, listener.stop, (each for each in models if each not in ended))
+            if what is not None and not isinstance(what, BaseException):
+                if piece := writing[name].add(what):
+                    listener.piece(name, piece)
+                continue
+            ended[name] = _ended(name, writing[name], sources, url, what, keep_broken=keep_broken)
+            listener.ended(ended[name])
+    return Comparison(printable(question), tuple(ended[name] for name in models))
 
 
-def _answer(model: str, writing: _Writing, sources: tuple[Source, ...], url: str) -> Answer:
-    if not writing.finish and not writing.text:
-        raise EndpointError(url, f"sent nothing for {model!r}", remedy="look at the server's log")
+@contextmanager
+def _written(
+    chains: dict[str, Runnable[Asked, BaseMessage]], asked: Asked, url: str, stop: Event
+) -> Iterator[SimpleQueue[Heard]]:
+    """Have every model write in a thread of its own, and yield where all of it is heard.
+
+    The threads are daemons: one that waits for a silent server keeps no process from ending.
+    """
+    heard: SimpleQueue[Heard] = SimpleQueue()
+    left = Event()
+
+    def write(name: str) -> None:
+        ending: BaseException | None = None
+        try:
+            with translated(url):
+                for chunk in chains[name].stream(asked):
+                    if stop.is_set() or left.is_set():
+                        break  # closing the stream tells the server that nobody listens
+                    heard.put((name, chunk))  # type: ignore[arg-type]  # a chat model's chunks
+        except BaseException as error:  # it is raised again in the thread that asked
+            ending = error
+        heard.put((name, ending))
+
+    for name in chains:
+        Thread(target=write, args=(name,), name=f"answer-{name}", daemon=True).start()
+    try:
+        yield heard
+    finally:
+        left.set()
+
+
+def _next(heard: SimpleQueue[Heard], stop: Event, unfinished: Iterator[str]) -> Heard:
+    while not stop.is_set():
+        with suppress(Empty):
+            return heard.get(timeout=_LOOK_S)
+    return next(unfinished), EndpointError("", STOPPED)
+
+
+def _ended(
+    model: str,
+    writing: _Writing,
+    sources: tuple[Source, ...],
+    url: str,
+    failed: BaseException | None,
+    *,
+    keep_broken: bool,
+) -> Answer:
+    if failed is None and not writing.finish:  # every whole stream ends with its reason
+        what = "broke off in the middle of an answer" if writing.text else f"sent nothing for {model!r}"
+        failed = EndpointError(url, what, remedy="look at the server's log")
+    if failed is not None and not (keep_broken and isinstance(failed, EndpointError)):
+        raise failed
     short, tagged = short_answer(writing.text)
     return Answer(
         model=model,
@@ -93,12 +157,14 @@ def _answer(model: str, writing: _Writing, sources: tuple[Source, ...], url: str
         sources=sources,
         tokens=writing.tokens or writing.pieces,  # a server that counts no tokens sends one a piece
         seconds=round(writing.seconds, 3),
+        error=f"the model server {failed.reason}" if isinstance(failed, EndpointError) else "",
     )
 
 
 @contextmanager
 def translated(url: str) -> Iterator[None]:
     """Turn the OpenAI client's errors into EndpointError."""
+    import httpx
     import openai
 
     try:
@@ -118,6 +184,8 @@ def translated(url: str) -> Iterator[None]:
         raise EndpointError(url, reason, remedy=remedy, retryable=busy) from error
     except openai.OpenAIError as error:
         raise EndpointError(url, f"failed: {_line(error)}") from error
+    except httpx.HTTPError as error:  # openai translates no errors of a stream that has begun
+        raise EndpointError(url, f"broke off: {_line(error)}", retryable=True) from error
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise EndpointError(url, f"returned rubbish instead of an answer: {_line(error)}") from error
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from raft_core.answering.listener import Listener
 from raft_core.cli.common import Guild, Json, command, emit, settings
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def ask(
             context_title=context.name if context else "",
             prompt=prompt,
             top_k=top_k,
-            on_token=stack.enter_context(_Columns(console)).add if live else None,
+            listener=stack.enter_context(_Columns(console)) if live else None,
         )
     emit(comparison, as_json=as_json, human=lambda out: _show(out, comparison))
 
@@ -77,10 +78,11 @@ def split_models(models: str) -> list[str]:
     return names
 
 
-class _Columns:
+class _Columns(Listener):
     """The answers as they are written, one column a model; gone when all are finished."""
 
     def __init__(self, console: Console) -> None:
+        super().__init__()
         self._console = console
         self._texts: dict[str, str] = {}
         self._live: Live
@@ -95,15 +97,16 @@ class _Columns:
     def __exit__(self, *_: object) -> None:
         self._live.stop()
 
-    def add(self, model: str, piece: str) -> None:
+    def piece(self, model: str, text: str) -> None:
+        """Show the next piece of an answer."""
         from rich.text import Text
 
-        self._texts[model] = self._texts.get(model, "") + piece
+        self._texts[model] = self._texts.get(model, "") + text
         lines = max(self._console.height - 6, 3)  # older lines scroll off the top of their column
         width = max(self._console.width // len(self._texts) - 4, 10)
         columns = []
-        for text in self._texts.values():
-            wrapped = Text(text).wrap(self._console, width)
+        for written in self._texts.values():
+            wrapped = Text(written).wrap(self._console, width)
             columns.append(Text("\n").join(wrapped[-lines:]))
         self._live.update(_side_by_side(list(self._texts), columns))
 

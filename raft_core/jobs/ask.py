@@ -11,11 +11,12 @@ from raft_core.errors import DocumentError, RaftError, UnreadableDocument
 from raft_core.jobs.catalogue import open_registry
 from raft_core.jobs.served import find_models, served
 from raft_core.progress import Report, silent
-from raft_core.records import Comparison, Source
+from raft_core.records import Comparison, Source, Turn
 
 if TYPE_CHECKING:
     from langchain_core.embeddings import Embeddings
 
+    from raft_core.answering.listener import Listener
     from raft_core.settings import Settings
 
 Retrieve = Callable[[str], Sequence[Source]]
@@ -32,13 +33,16 @@ def ask(
     prompt: str | None = None,
     top_k: int | None = None,
     embeddings: Embeddings | None = None,
-    on_token: Callable[[str, str], None] | None = None,
+    history: Sequence[Turn] = (),
+    listener: Listener | None = None,
+    keep_broken: bool = False,
     report: Report = silent,
 ) -> Comparison:
     """Answer `question` with every model, from the guild's documents or from the text `context` alone.
 
-    `on_token(model, piece)` is called as the answers are written, from one thread at a time. `embeddings` stands
-    in for the settings' own where a model is loaded already.
+    `history` is what was said before, the oldest first. The `listener` hears the answers as they are written.
+    `embeddings` stands in for the settings' own where a model is loaded already. With `keep_broken` an answer
+    that breaks off is one with an `error`, and the others go on.
 
     Raises:
         DocumentError: the guild has no documents.
@@ -46,17 +50,19 @@ def ask(
         EndpointError: the model server failed.
     """
     from raft_core.answering.compare import compare
+    from raft_core.answering.history import recent
     from raft_core.answering.text import printable
 
     question = question.strip()
     if not question:
         raise RaftError("the question is empty", remedy='for example: raftbot ask "Who founded it?"')
+    turns = recent(history)
     found = find_models(settings, guild, models)
     if context is not None:
         given = [Source(1, printable(context_title), None, "", context)]
         source = _given(given)
     else:
-        source = _stored(settings, guild, top_k or settings.top_k, embeddings)
+        source = _stored(settings, guild, top_k or settings.top_k, embeddings, turns)
     with source as retrieve, served(settings, found, report) as server:
         return compare(
             question,
@@ -66,7 +72,9 @@ def ask(
             key=server.key,
             prompt=prompt or settings.prompt,
             max_new_tokens=settings.max_new_tokens,
-            on_token=on_token,
+            history=turns,
+            listener=listener,
+            keep_broken=keep_broken,
         )
 
 
@@ -96,8 +104,11 @@ def _given(sources: Sequence[Source]) -> Iterator[Retrieve]:
 
 
 @contextmanager
-def _stored(settings: Settings, guild: str, top_k: int, embeddings: Embeddings | None) -> Iterator[Retrieve]:
+def _stored(
+    settings: Settings, guild: str, top_k: int, embeddings: Embeddings | None, turns: Sequence[Turn]
+) -> Iterator[Retrieve]:
     from raft_core.answering.chain import sources
+    from raft_core.answering.history import interleave, searches
     from raft_core.store.chunks import ChunkStore
 
     empty = DocumentError(f"guild {guild!r} has no documents to answer from", remedy="raftbot docs add FILE")
@@ -107,7 +118,10 @@ def _stored(settings: Settings, guild: str, top_k: int, embeddings: Embeddings |
     store = ChunkStore(settings, guild, embeddings)
 
     def retrieve(question: str) -> Sequence[Source]:
-        found = sources(store.retrieve(question, top_k))
+        hits = [store.retrieve(each, top_k) for each in searches(question, turns)]
+        best = {hit.chunk.id: hit for found in hits for hit in found}
+        nearest = interleave([[hit.chunk.id for hit in found] for found in hits], top_k)
+        found = sources([best[chunk_id] for chunk_id in nearest])
         if not found:
             raise empty
         return found

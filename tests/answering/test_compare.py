@@ -9,6 +9,7 @@ import pytest
 from raft_core import prompts
 from raft_core.answering.chain import sources
 from raft_core.answering.compare import compare
+from raft_core.answering.listener import Listener
 from raft_core.errors import EndpointError
 from raft_core.records import Chunk, Hit, Quote, Source
 from tests.evaluation.chat_server import chat_server
@@ -53,13 +54,18 @@ def test_both_models_answer_from_the_same_sources() -> None:
 def test_answers_stream_while_both_are_written() -> None:
     """Both requests are under way at once, and every piece is told with its model's name."""
     pieces: list[tuple[str, str]] = []
+
+    class Heard(Listener):
+        def piece(self, model: str, text: str) -> None:
+            pieces.append((model, text))
+
     with chat_server(lambda *_: GOOD, models=("a", "b"), gate=threading.Barrier(2)) as server:
         compare(
             QUESTION,
             retrieve,
             ["a", "b"],
             url=server.url,
-            on_token=lambda model, piece: pieces.append((model, piece)),
+            listener=Heard(),
         )
     for model in ("a", "b"):
         said = [piece for name, piece in pieces if name == model]
