@@ -13,7 +13,10 @@ from raft_core.registry.tables import Card
 
 @dataclass(frozen=True, slots=True)
 class JobCard:
-    """A message that shows a job: `id` is the job's; `thread` is empty where there is none."""
+    """A message that shows a job: `id` is the job's; `message` is empty until it is sent, `thread` until there is one.
+
+    `told` counts the job's milestones that the thread has.
+    """
 
     guild: str
     id: str
@@ -21,6 +24,7 @@ class JobCard:
     message: str
     requester: str
     thread: str = ""
+    told: int = 0
 
 
 class Cards:
@@ -47,9 +51,17 @@ class Cards:
         with self._database.read() as session:
             return [record(JobCard, row) for row in session.scalars(query)]
 
+    def set_message(self, guild: str, job_id: str, message: str) -> None:
+        """Note which message shows a job now."""
+        self._update(guild, job_id, message=message)
+
     def set_thread(self, guild: str, job_id: str, thread: str) -> None:
         """Note where a job's milestones are told."""
         self._update(guild, job_id, thread=thread)
+
+    def set_told(self, guild: str, job_id: str, told: int) -> None:
+        """Note how many of a job's milestones have been told."""
+        self._update(guild, job_id, told=told)
 
     def announce(self, guild: str, job_id: str) -> bool:
         """Note that a job's end is told; False where it has been already."""

@@ -20,6 +20,7 @@ from raft_core.registry.jobs import Jobs
 from raft_core.registry.queries import add_guild
 from raft_core.registry.replies import Replies
 from raft_core.registry.tables import Guild
+from raft_core.registry.verdicts import Verdicts
 from raft_core.registry.workers import Workers
 
 
@@ -54,6 +55,7 @@ class Registry:
         self.guilds = Guilds(self.database)
         self.exchanges = Exchanges(self.database)
         self.cards = Cards(self.database)
+        self.verdicts = Verdicts(self.database)
 
     def __enter__(self) -> Self:
         return self

@@ -2,6 +2,7 @@
 
     guilds
     ├── documents ◀─ dataset_documents ─▶ datasets ◀─ adapters    (lineage; kept when a document goes)
+    │                                         └── verdicts         (rows that curators keep or drop)
     ├── evaluations ── samples                                     (a score per model, prompt and question)
     ├── costs
     ├── replies                                                    (of the models that write data sets)
@@ -86,6 +87,22 @@ class DatasetDocument(Table):
     """Its place among the data set's documents."""
     forgotten_at: Mapped[str | None]
     """When the document was removed: the mark of what still knows it."""
+
+
+class Verdict(Table):
+    """What a curator says of one row of a data set, the last word counts; `row` is its place, from 0."""
+
+    __tablename__ = "verdicts"
+    __table_args__ = (
+        ForeignKeyConstraint(["guild", "dataset"], ["datasets.guild", "datasets.id"], ondelete="CASCADE"),
+    )
+
+    guild: Mapped[str] = mapped_column(primary_key=True)
+    dataset: Mapped[str] = mapped_column(primary_key=True)
+    row: Mapped[int] = mapped_column(primary_key=True)
+    keep: Mapped[bool]
+    member: Mapped[str]
+    created_at: Mapped[str]
 
 
 class Adapter(Owned):
@@ -218,9 +235,12 @@ class Card(Owned):
 
     channel: Mapped[str]
     message: Mapped[str]
+    """Empty until it is sent."""
     thread: Mapped[str] = mapped_column(default="")
     """Where the job's milestones are told; empty until there is one."""
     requester: Mapped[str]
+    told: Mapped[int] = mapped_column(default=0, server_default="0")
+    """How many of the job's milestones have been told."""
     announced: Mapped[bool] = mapped_column(default=False)
     """Whether the job's end has been told."""
     created_at: Mapped[str]
