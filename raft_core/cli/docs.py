@@ -37,6 +37,9 @@ def add(
     limit: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Take at most N paragraphs of the HotpotQA file.")
     ] = None,
+    title: Annotated[
+        str, typer.Option(metavar="TITLE", help="The title of a single file, in place of the one it bears.")
+    ] = "",
     guild: Guild = "local",
     enqueue: Enqueue = False,
     as_json: Json = False,
@@ -50,13 +53,22 @@ def add(
         from raft_core.cli.jobs import send
         from raft_core.jobs.specs import ingest_spec
 
-        spec = ingest_spec(settings(), guild, paths or [], hotpotqa=hotpotqa, limit=limit, by=user())
+        spec = ingest_spec(
+            settings(), guild, paths or [], hotpotqa=hotpotqa, limit=limit, by=user(), title=title
+        )
         return send("ingest", guild, spec, as_json=as_json)
     from raft_core.jobs.ingest import ingest
 
     with progress() as report:
         result = ingest(
-            paths or [], settings(), guild, hotpotqa=hotpotqa, limit=limit, by=user(), report=report
+            paths or [],
+            settings(),
+            guild,
+            hotpotqa=hotpotqa,
+            limit=limit,
+            by=user(),
+            title=title,
+            report=report,
         )
     rejected = [{"path": left_out.what, "reason": left_out.reason} for left_out in result.rejected]
     value = {"added": result.added, "unchanged": result.unchanged, "rejected": rejected}

@@ -67,13 +67,19 @@ def estimate(settings: Settings, registry: Registry, guild: str, kind: str, spec
     return total
 
 
+def daily_budget(settings: Settings, registry: Registry, guild: str) -> float | None:
+    """Return what a guild's jobs may cost in a day: the smaller of the deployment's and the guild's own; None for no limit."""
+    own = registry.guilds.settings(guild).get("daily_budget_usd")
+    return min((each for each in (settings.daily_budget_usd, own) if each is not None), default=None)
+
+
 def check_budget(settings: Settings, registry: Registry, guild: str, estimated: Estimate) -> None:
     """Refuse what would cost more than is left of the guild's budget for today (UTC), its unfinished jobs done.
 
     Raises:
         OverBudget: it would.
     """
-    budget = settings.daily_budget_usd
+    budget = daily_budget(settings, registry, guild)
     if budget is None:
         return
     midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,12 +43,13 @@ def ingest(
     embeddings: Embeddings | None = None,
     by: str = "",
     consent: bool = True,
+    title: str = "",
     report: Report = silent,
 ) -> IngestResult:
     """Add files, folders and the paragraphs of a HotpotQA file (at most `limit`) to a guild.
 
     `embeddings` stands in for the settings' own where a model is loaded already; `by` is who adds them,
-    `consent` whether they may be trained on.
+    `consent` whether they may be trained on; `title` stands in for that of a single new file.
 
     A document is written to the store before the library, and to the registry last: what they have is
     wholly there, and running the same command after a crash completes the rest.
@@ -81,7 +82,7 @@ def ingest(
             splitter=Splitter(settings.chunk_tokens, settings.chunk_overlap),
             report=report,
         )
-        run.add_files(paths)
+        run.add_files(paths, title)
         run.add_documents(paragraphs)
         run.finish()
     return run.result
@@ -115,7 +116,7 @@ class _Ingestion:
     def result(self) -> IngestResult:
         return IngestResult(tuple(self._added), tuple(self._unchanged), tuple(self._rejected))
 
-    def add_files(self, paths: Sequence[Path]) -> None:
+    def add_files(self, paths: Sequence[Path], title: str = "") -> None:
         files: list[Path] = []
         for found in walk(paths):
             if isinstance(found, Rejection):
@@ -127,7 +128,8 @@ class _Ingestion:
             try:
                 data = read_bytes(path)
                 if not self._is_known(document_id(data), str(path)):
-                    self._add(parse_document(data, path))
+                    document = parse_document(data, path)
+                    self._add(replace(document, title=title) if title and len(files) == 1 else document)
             except UnreadableDocument as error:
                 self._reject(error.path, error.reason, error.remedy)
         if files:

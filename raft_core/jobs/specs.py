@@ -33,6 +33,7 @@ def ingest_spec(
     limit: int | None = None,
     by: str = "",
     consent: bool = True,
+    title: str = "",
 ) -> Json:
     """Keep files for an ingestion; what cannot be read is told in its result.
 
@@ -59,6 +60,7 @@ def ingest_spec(
         "limit": limit,
         "by": by,
         "consent": consent,
+        "title": title,
     }
 
 

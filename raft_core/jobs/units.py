@@ -39,6 +39,7 @@ def index(settings: Settings, guild: str, args: Json, report: Report) -> Json:
         limit=args.get("limit"),
         by=args.get("by", ""),
         consent=args.get("consent", True),
+        title=args.get("title", ""),
         report=counting(report, "reading"),
     )
     rejected = [{"path": files.get(each.what, each.what), "reason": each.reason} for each in result.rejected]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from sqlalchemy.orm import Session
@@ -9,7 +10,7 @@ from sqlalchemy.orm import Session
 from raft_core.errors import UnknownModel
 from raft_core.records import AdapterInfo
 from raft_core.registry.database import Database
-from raft_core.registry.queries import add_guild, matching, of_guild, record, upsert
+from raft_core.registry.queries import add_guild, matching, newest_like, of_guild, record, upsert
 from raft_core.registry.tables import Adapter
 
 
@@ -29,6 +30,12 @@ class Adapters:
         """Return a guild's adapters without their paths, the oldest first."""
         with self._database.read() as session:
             return [record(AdapterInfo, row, path="") for row in of_guild(session, Adapter, guild)]
+
+    def search(self, guild: str, text: str, limit: int) -> Sequence[AdapterInfo]:
+        """Return adapters with a text in their id, the newest first; without their paths."""
+        with self._database.read() as session:
+            found = newest_like(session, Adapter, guild, text, limit, "id")
+            return [record(AdapterInfo, row, path="") for row in found]
 
     def get(self, guild: str, adapter_id: str) -> AdapterInfo:
         """Return the adapter whose id is, or alone begins with, `adapter_id`, without its path.

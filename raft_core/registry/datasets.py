@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from sqlalchemy import select
@@ -11,7 +12,16 @@ from raft_core.errors import UnknownDataset
 from raft_core.records import DatasetInfo
 from raft_core.registry.database import Database
 from raft_core.registry.documents import READY
-from raft_core.registry.queries import add_guild, add_once, matching, now, of_guild, record, upsert
+from raft_core.registry.queries import (
+    add_guild,
+    add_once,
+    matching,
+    newest_like,
+    now,
+    of_guild,
+    record,
+    upsert,
+)
 from raft_core.registry.tables import Dataset, DatasetDocument, Document
 
 
@@ -33,6 +43,12 @@ class Datasets:
             rows = of_guild(session, Dataset, guild)
             documents = _documents(session, guild)
         return [record(DatasetInfo, row, documents=tuple(documents.get(row.id, ()))) for row in rows]
+
+    def search(self, guild: str, text: str, limit: int) -> Sequence[DatasetInfo]:
+        """Return data sets with a text in their id, the newest first; without their documents."""
+        with self._database.read() as session:
+            found = newest_like(session, Dataset, guild, text, limit, "id")
+            return [record(DatasetInfo, row, documents=()) for row in found]
 
     def get(self, guild: str, dataset_id: str) -> DatasetInfo:
         """Return the data set whose id is, or alone begins with, `dataset_id`.

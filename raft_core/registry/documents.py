@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from raft_core.errors import DocumentError, UnknownDocument
 from raft_core.records import DocumentInfo
 from raft_core.registry.database import Database
-from raft_core.registry.queries import add_guild, matching, now, of_guild, record, upsert
+from raft_core.registry.queries import add_guild, matching, newest_like, now, of_guild, record, upsert
 from raft_core.registry.tables import Adapter, DatasetDocument, Document
 
 READY = "ready"
@@ -51,6 +51,12 @@ class Documents:
         """Return a guild's documents, the oldest first."""
         with self._database.read() as session:
             return [record(DocumentInfo, row) for row in of_guild(session, Document, guild, "added_at")]
+
+    def search(self, guild: str, text: str, limit: int) -> Sequence[DocumentInfo]:
+        """Return documents with a text in their title or id, the newest first."""
+        with self._database.read() as session:
+            found = newest_like(session, Document, guild, text, limit, "title", "id")
+            return [record(DocumentInfo, row) for row in found]
 
     def withheld(self, guild: str) -> set[str]:
         """Return the ids of documents that may be asked about but not trained on."""

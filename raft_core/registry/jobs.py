@@ -27,6 +27,15 @@ class UnitProgress:
     detail: str
 
 
+@dataclass(frozen=True, slots=True)
+class JobRequest:
+    """That somebody asked for a job, when, and how many files they handed over for it."""
+
+    kind: str
+    at: float
+    files: int
+
+
 class Jobs:
     """Read and write the jobs of all guilds; what people ask for names theirs."""
 
@@ -217,6 +226,25 @@ class Jobs:
         with self._database.read() as session:
             jobs = session.scalars((query if guild is None else query.where(Job.guild == guild)).limit(limit))
             return job_infos(session, jobs.all())
+
+    def search(
+        self, guild: str, text: str, limit: int, states: Sequence[JobState] = ()
+    ) -> Sequence[tuple[str, str, str]]:
+        """Return (id, kind, state) of jobs with a text in their id or kind, the newest first; of `states` or all."""
+        like = or_(*(column.icontains(text.strip(), autoescape=True) for column in (Job.id, Job.kind)))
+        query = select(Job.id, Job.kind, Job.state).where(Job.guild == guild, Job.parent.is_(None), like)
+        if states:
+            query = query.where(Job.state.in_(states))
+        with self._database.read() as session:
+            found = session.execute(query.order_by(Job.created_at.desc(), Job.id).limit(limit))
+            return [(row.id, row.kind, row.state) for row in found]
+
+    def requested_since(self, guild: str, requester: str, since: float) -> Sequence[JobRequest]:
+        """Return what a member asked for at or after a time (Unix seconds), the oldest first."""
+        own = (Job.guild == guild, Job.parent.is_(None), Job.requester == requester, Job.created_at >= since)
+        with self._database.read() as session:
+            found = session.scalars(select(Job).where(*own).order_by(Job.created_at))
+            return [JobRequest(row.kind, row.created_at, len(row.spec.get("uploads", ()))) for row in found]
 
     def get(self, ids: Sequence[str]) -> list[JobInfo]:
         """Return jobs by their exact ids, in any order; unknown ones are left out."""

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import func, inspect, select
+from sqlalchemy import func, inspect, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -64,6 +64,17 @@ def of_guild(session: Session, table: type[Row], guild: str, created: str = "cre
     """Return all rows of a guild, the oldest first."""
     order = (getattr(table, created), table.id)
     return list(session.scalars(select(table).where(table.guild == guild).order_by(*order)))
+
+
+def newest_like(
+    session: Session, table: type[Row], guild: str, text: str, limit: int, *names: str
+) -> list[Row]:
+    """Return a guild's rows with a text anywhere in one of the columns `names`, the newest first."""
+    like = or_(*(getattr(table, name).icontains(text.strip(), autoescape=True) for name in names))
+    added = getattr(table, "added_at", None)
+    created = getattr(table, "created_at", added)
+    query = select(table).where(table.guild == guild, like).order_by(created.desc(), table.id)
+    return list(session.scalars(query.limit(limit)))
 
 
 def matching(session: Session, table: type[Row], guild: str, prefix: str) -> list[Row]:

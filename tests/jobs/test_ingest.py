@@ -46,6 +46,16 @@ def library(settings: Settings) -> Library:
     return Library(settings.guild_dir("local") / "documents")
 
 
+def test_a_title_of_ones_own(files: Path, settings: Settings) -> None:
+    """It stands in for the title of a single file, in its chunks too; of several, each keeps its own."""
+    named = ingest([files / "b.txt"], settings, "local", title="Baking")
+    assert [info.title for info in named.added] == ["Baking"]
+    with ChunkStore(settings, "local") as store:
+        assert {chunk.title for chunk in store.of_document(named.added[0].id)} == {"Baking"}
+    several = ingest([files / "a.md", files / "deep" / "c.json"], settings, "local", title="Both")
+    assert [info.title for info in several.added] == ["Oslo", "c"]
+
+
 def test_a_document_of_another_machine_is_known(files: Path, settings: Settings, tmp_path: Path) -> None:
     """What another home added to the same store is unchanged, and its text comes along."""
     shared = settings.model_copy(update={"artifacts_url": f"file://{tmp_path}/shared", "database_url": None})

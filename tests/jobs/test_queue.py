@@ -175,6 +175,21 @@ def test_budget(settings: Settings, registry: Registry) -> None:
         assert [job.kind for job in queue.list("one")] == ["build", "train"]
 
 
+@pytest.mark.parametrize(("deployments", "own"), [(None, 0.5), (9.0, 0.5), (0.5, 9.0)])
+def test_a_guilds_own_budget(
+    settings: Settings, registry: Registry, deployments: float | None, own: float
+) -> None:
+    """The smaller of the deployment's budget and the guild's own holds, and the latter for that guild alone."""
+    limited = settings.model_copy(update={"daily_budget_usd": deployments, "price_per_gpu_hour_usd": 36.0})
+    registry.datasets.add(DATASET)
+    registry.guilds.change("one", lambda kept: kept | {"daily_budget_usd": own})
+    spend(registry, "one", 0.49)
+    with Queue(limited, registry) as queue:
+        with pytest.raises(OverBudget, match=r"\$0.49 of today's \$0.50 are spent"):
+            queue.enqueue("train", "one", TRAIN)
+        queue.enqueue("build", "two", BUILD)
+
+
 def test_estimates(settings: Settings, registry: Registry) -> None:
     """A guess before the first receipt, and what the last ones took after it."""
     paid = settings.model_copy(update={"price_per_1k_tokens_usd": 1.0, "price_per_request_usd": 0.5, "price_per_gpu_hour_usd": 3600.0})  # fmt: skip

@@ -302,3 +302,28 @@ def test_of_many_claimers_one_wins(registry: Registry, url: str) -> None:
     assert [out.readline() for _, out in pipes] == ["ready\n"] * 4
     outputs = [racer.communicate("go\n", timeout=60)[0] for racer in racers]
     assert sorted(outputs) == ["False\n"] * 3 + ["True\n"]
+
+
+def test_search(registry: Registry) -> None:
+    """A part of an id or kind finds a guild's own jobs, the newest first, never their units; states narrow it."""
+    job(registry, "job-1")
+    job(registry, "job-2", kind="train")
+    job(registry, "job-3", guild="dogs")
+    units(registry, "job-1", 2)
+    registry.jobs.end("job-2", "succeeded")
+    assert [found[0] for found in registry.jobs.search("cats", "", 25)] == ["job-2", "job-1"]
+    assert registry.jobs.search("cats", "TRAIN", 25) == [("job-2", "train", "succeeded")]
+    assert registry.jobs.search("cats", "", 25, ("queued", "running")) == [("job-1", "build", "queued")]
+    assert registry.jobs.search("cats", "job-3", 25) == []
+
+
+def test_what_a_member_asked_for(registry: Registry) -> None:
+    """Each job with its kind, time and number of files, the oldest first; nobody else's."""
+    before = time.time()
+    job(registry, "job-1")
+    registry.jobs.add("job-2", "cats", "ingest", {"uploads": ["a", "b"]}, "ada")
+    registry.jobs.add("job-3", "cats", "train", {}, "bob")
+    asked = registry.jobs.requested_since("cats", "ada", before)
+    assert [(each.kind, each.files) for each in asked] == [("build", 0), ("ingest", 2)]
+    assert registry.jobs.requested_since("dogs", "ada", before) == []
+    assert registry.jobs.requested_since("cats", "ada", time.time() + 1) == []

@@ -133,6 +133,21 @@ def test_beginnings_of_ids(full: Registry) -> None:
     assert told.value.remedy == "known models: raft-1111, raft-11112222"
 
 
+def test_search(full: Registry) -> None:
+    """A part of a title or an id finds, in any case, the newest first; a guild's own only, and no wildcard means any."""
+    full.documents.add("two", [replace(NORWAY, title="Norwegian wood")], by="eve", consent=False)
+    assert full.documents.search("one", "", 25) == [SWEDEN, NORWAY]
+    assert full.documents.search("one", "", 1) == [SWEDEN]
+    assert full.documents.search("one", " NORW ", 25) == [NORWAY]
+    assert full.documents.search("one", "aa2", 25) == [SWEDEN]
+    assert full.documents.search("one", "%", 25) == []
+    assert full.documents.search("three", "", 25) == []
+    assert full.datasets.search("one", "1111", 25) == [replace(DATASET, documents=())]
+    assert full.datasets.search("two", "", 25) == []
+    assert full.adapters.search("one", "RAFT", 25) == [ADAPTER]
+    assert full.adapters.search("two", "", 25) == []
+
+
 def test_guilds_are_apart(full: Registry) -> None:
     """The same ids in another guild are something else; removing there changes nothing here."""
     full.documents.add("two", [replace(NORWAY, title="Other")], by="eve", consent=False)
