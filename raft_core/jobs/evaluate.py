@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from raft_core.errors import EvaluationError
 from raft_core.files import content_hash, write_json, write_text
 from raft_core.jobs.catalogue import register_evaluation
+from raft_core.jobs.reports import redraw_history
 from raft_core.jobs.served import find_models, served
 from raft_core.models import fingerprint
 from raft_core.progress import Report, silent
@@ -139,6 +140,7 @@ def judge_runs(
     evaluation = judge(_circumstances(settings, guild, what, found, seconds), runs)
     _keep(evaluation, settings.guild_dir(guild) / "evaluations" / evaluation.id, out)
     register_evaluation(settings, evaluation, job=job)
+    redraw_history(settings, guild)
     return evaluation
 
 

@@ -1,0 +1,92 @@
+"""The questions that a guild can be evaluated on: pocket's two splits, and the files that its members handed over.
+
+guilds/<guild>/questions/<name>-<hash>.json
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from raft_core.errors import EvaluationError
+from raft_core.files import translated_os_errors, write_json
+from raft_core.settings import POCKET
+
+if TYPE_CHECKING:
+    from raft_core.settings import Settings
+
+HELD_OUT = "held-out"
+"""Pocket's articles that no training has seen: what is reported."""
+DEVELOPMENT = "development"
+"""Others of the kind, to choose settings by: nothing is to be tuned on what is reported."""
+DEVELOPMENT_QUESTIONS = 500
+NAME = 50
+_ODD = re.compile(r"[^\w.-]+", re.ASCII)
+
+
+def splits(settings: Settings, guild: str) -> Sequence[str]:
+    """Return the names of all that a guild can be evaluated on."""
+    files = sorted(path.name for path in _folder(settings, guild).glob("*.json"))
+    return [HELD_OUT, DEVELOPMENT, *files]
+
+
+def keep_questions(settings: Settings, guild: str, path: Path, name: str) -> str:
+    """Keep a file in HotpotQA's format for the guild and return the split's name; `name` is what its owner calls it.
+
+    Raises:
+        BadRecord: a record does not fit the format.
+        EvaluationError: the file is not readable, or not a list of records.
+        StorageError: the disk is full.
+    """
+    from raft_core.evaluation.data import read_questions
+
+    try:
+        read_questions(path)
+    except EvaluationError as error:  # where it lies here is nobody's business
+        raise EvaluationError(str(error).replace(str(path), name), remedy=error.remedy) from error
+    stem = _ODD.sub("_", Path(name).stem).strip("._")[:NAME] or "questions"
+    kept = _folder(settings, guild) / f"{stem}-{hashlib.sha256(path.read_bytes()).hexdigest()[:6]}.json"
+    if not kept.exists():
+        with translated_os_errors(kept):
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, kept.with_suffix(".part"))
+            kept.with_suffix(".part").replace(kept)
+    return kept.name
+
+
+def data_of(settings: Settings, guild: str, split: str) -> str:
+    """Return what `EvaluationSettings.data` calls a split.
+
+    Raises:
+        EvaluationError: the guild has none by that name.
+    """
+    if split == HELD_OUT:
+        return POCKET
+    if split == DEVELOPMENT:
+        return str(_development(settings))
+    if split not in splits(settings, guild):
+        raise EvaluationError(
+            f"there are no questions called {split!r}",
+            remedy=f"take {HELD_OUT}, {DEVELOPMENT}, or hand over a file in HotpotQA's format",
+        )
+    return str(_folder(settings, guild) / split)
+
+
+def _development(settings: Settings) -> Path:
+    """Return a file with pocket's development questions, the same for all guilds."""
+    path = settings.home / "questions" / "pocket-development.json"
+    if not path.is_file():
+        from raft_core.evaluation.data import to_record
+        from raft_core.pocket.heldout import questions
+
+        made = questions(DEVELOPMENT_QUESTIONS, 0, split="development")
+        write_json(path, [to_record(question) for question in made])
+    return path
+
+
+def _folder(settings: Settings, guild: str) -> Path:
+    return settings.guild_dir(guild) / "questions"

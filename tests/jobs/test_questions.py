@@ -1,0 +1,82 @@
+"""What a guild can be evaluated on: pocket's splits and its own files, under names that lead nowhere else."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from raft_core.errors import BadRecord, EvaluationError
+from raft_core.evaluation.data import read_questions
+from raft_core.jobs.questions import DEVELOPMENT, HELD_OUT, data_of, keep_questions, splits
+from raft_core.settings import POCKET, Settings
+
+RECORD = {
+    "_id": "1",
+    "question": "Where?",
+    "answer": "Oslo",
+    "context": [["Norway", ["Oslo is its capital."]]],
+}
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path / "home")
+
+
+def handed_over(folder: Path, *records: object) -> Path:
+    path = folder / "upload.tmp"
+    path.write_text(json.dumps(records))
+    return path
+
+
+def test_a_file_is_kept_under_its_name(settings: Settings, tmp_path: Path) -> None:
+    """With a hash, so that another file of that name is another split; the same one again is the same."""
+    kept = keep_questions(settings, "one", handed_over(tmp_path, RECORD), "Our questions.json")
+    assert kept == keep_questions(settings, "one", handed_over(tmp_path, RECORD), "Our questions.json")
+    other = keep_questions(
+        settings, "one", handed_over(tmp_path, {**RECORD, "_id": "2"}), "Our questions.json"
+    )
+    assert kept.startswith("Our_questions-") and other != kept
+    assert splits(settings, "one") == [HELD_OUT, DEVELOPMENT, *sorted([kept, other])]
+    assert read_questions(Path(data_of(settings, "one", kept)))[0].answer == "Oslo"
+
+
+def test_guilds_have_their_own(settings: Settings, tmp_path: Path) -> None:
+    """Another guild's file is unknown, by its name and by any path to it."""
+    kept = keep_questions(settings, "one", handed_over(tmp_path, RECORD), "q.json")
+    assert splits(settings, "two") == [HELD_OUT, DEVELOPMENT]
+    for name in (kept, f"../../one/questions/{kept}", "/etc/passwd", ""):
+        with pytest.raises(EvaluationError, match="there are no questions called"):
+            data_of(settings, "two", name)
+
+
+@pytest.mark.parametrize(
+    "name", ["../../../evil.json", "\u202egnp.json", "  .json", "a" * 300 + ".json", "☃☃"]
+)
+def test_hostile_names_stay_in_the_folder(settings: Settings, tmp_path: Path, name: str) -> None:
+    """They keep only plain letters, and a length that any file system takes."""
+    kept = keep_questions(settings, "one", handed_over(tmp_path, RECORD), name)
+    path = settings.guild_dir("one") / "questions" / kept
+    assert path.is_file() and kept.isascii() and len(kept) < 70 and "/" not in kept
+
+
+def test_faults_are_named_without_our_paths(settings: Settings, tmp_path: Path) -> None:
+    """Record and field, and the name that the member knows."""
+    with pytest.raises(EvaluationError) as told:
+        keep_questions(settings, "one", handed_over(tmp_path, RECORD | {"answer": 5}), "mine.json")
+    assert str(told.value) == "mine.json, record '1' (number 1), field 'answer': is a number, not a string"
+    assert isinstance(told.value.__cause__, BadRecord)
+    assert splits(settings, "one") == [HELD_OUT, DEVELOPMENT]
+
+
+def test_pocket_has_two_splits(settings: Settings) -> None:
+    """They share no question; development is written once."""
+    assert data_of(settings, "one", HELD_OUT) == POCKET
+    path = Path(data_of(settings, "one", DEVELOPMENT))
+    before = path.stat().st_mtime_ns
+    assert data_of(settings, "two", DEVELOPMENT) == str(path)
+    assert path.stat().st_mtime_ns == before
+    asked = read_questions(path)
+    assert len(asked) == 500 and all(question.id.startswith("development-0-") for question in asked)
