@@ -1,0 +1,336 @@
+"""The server: starts and stops, holds the world, and hands out guilds, channels, roles and members."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from aiohttp import web
+
+from tests.discord_server import rest, rest_channels, rest_interactions, rest_world, wire
+from tests.discord_server.clock import Clock
+from tests.discord_server.faults import Faults
+from tests.discord_server.gateway import GUILDS, MEMBERS, PRIVILEGED, Gateway
+from tests.discord_server.openapi import shared_openapi
+from tests.discord_server.permissions import EVERYONE, Permission
+from tests.discord_server.ratelimits import RateLimits
+from tests.discord_server.state import DM, TEXT, Channel, Guild, GuildMember, Role, User, World
+
+if TYPE_CHECKING:
+    from tests.discord_server.interactions import Interaction
+    from tests.discord_server.member import Member
+
+TOKEN = "MTIzNDU2Nzg5MDEyMzQ1Njc4.local.not-a-real-token"
+BOT_PERMISSIONS = EVERYONE | Permission.MANAGE_MESSAGES | Permission.MANAGE_THREADS
+# Flags of an application that may use an intent in fewer than 100 guilds.
+INTENT_FLAGS = {"presences": 1 << 13, "members": 1 << 15, "message_content": 1 << 19}
+ROUTE_MODULES = (rest_world, rest_channels, rest_interactions)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One request that the bot made."""
+
+    method: str
+    path: str
+    status: int
+    at: float
+
+
+class DiscordServer:
+    """A Discord of its own, in a thread, while the `with` block runs. See the package's docstring."""
+
+    def __init__(
+        self,
+        *,
+        rate_limits: bool = True,
+        privileged_intents: Iterable[str] = (),
+        token: str = TOKEN,
+        bot_name: str = "raftbot",
+        heartbeat_s: float = 41.25,
+        port: int = 0,
+    ) -> None:
+        assert set(privileged_intents) <= set(PRIVILEGED), f"privileged intents are {sorted(PRIVILEGED)}"
+        self.token, self.port = token, port
+        self.privileged_intents = set(privileged_intents)
+        self.application_flags = sum(INTENT_FLAGS[name] for name in self.privileged_intents)
+        self.recommended_shards = 1
+        self.clock, self.faults, self.world = Clock(), Faults(), World()
+        self.rate_limits = RateLimits(self.clock, rate_limits)
+        self.openapi = shared_openapi()
+        self.gateway = Gateway(self, heartbeat_s)
+        self.requests: list[Seen] = []
+        # What a test should find empty: see check().
+        self.unknown_requests: list[str] = []
+        self.schema_problems: list[str] = []
+        self.crashes: list[str] = []
+        # Every refusal, in words: good to print when a test fails.
+        self.errors: list[str] = []
+        self.syncs = 0
+        self._changed = threading.Condition()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True, name="discord-server")
+        self.bot = self._user(bot_name, bot=True)
+        self.owner = self._user("owner")
+        self.guild = self.add_guild("Library")
+        self.channel = self.channel_named("general")
+
+    @property
+    def application_id(self) -> int:
+        """The application's id, which is its bot's too."""
+        return self.bot.id
+
+    @property
+    def url(self) -> str:
+        """Where the server listens."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def gateway_url(self) -> str:
+        """Where its gateway listens."""
+        return f"ws://127.0.0.1:{self.port}/gateway"
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self.run_async(self._start())
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        self.run_async(self._stop())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    async def _start(self) -> None:
+        app = web.Application(client_max_size=rest.BODY_BYTES * 2)
+
+        async def handle(request: web.Request) -> web.StreamResponse:
+            try:
+                return await rest.handle(self, request)
+            except Exception as crash:  # A fault of ours must fail the test, not look like Discord's.
+                self.crashes.append(f"{request.method} {request.path}: {crash!r}")
+                raise
+
+        async def serve_file(request: web.Request) -> web.StreamResponse:
+            return await rest.serve_file(self, request)
+
+        for folder in ("attachments", "ephemeral-attachments"):
+            app.router.add_get(f"/{folder}/{{place}}/{{attachment_id}}/{{name}}", serve_file)
+        app.router.add_get("/gateway/", self.gateway.serve)
+        app.router.add_get("/gateway", self.gateway.serve)
+        app.router.add_route("*", rest.API + "/{path:.*}", handle)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", self.port)
+        await site.start()
+        self.port = self._runner.addresses[0][1]
+
+    async def _stop(self) -> None:
+        self.gateway.drop()
+        await self._runner.cleanup()
+        tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def run_async(self, coroutine: Any) -> Any:
+        """Run a coroutine in the server's thread and return what it returns."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+
+    def run(self, function: Callable[..., Any], *args: Any, **options: Any) -> Any:
+        """Call a function in the server's thread: all changes of the world happen there."""
+        if not self._thread.is_alive():
+            return function(*args, **options)
+
+        async def call() -> Any:
+            return function(*args, **options)
+
+        return self.run_async(call())
+
+    def note_change(self) -> None:
+        """Wake those who wait for something."""
+        with self._changed:
+            self._changed.notify_all()
+
+    def note_request(self, method: str, path: str, status: int, at: float) -> None:
+        """Remember a request."""
+        self.requests.append(Seen(method, path, status, at))
+        self.note_change()
+
+    def last_requests(self, count: int = 6) -> list[str]:
+        """Return the latest requests in words."""
+        return [
+            f"{seen.method} {seen.path} → {seen.status}" for seen in self.requests[-count:]
+        ] + self.errors[-3:]
+
+    def wait_for(
+        self, condition: Callable[[], Any], timeout_s: float = 10.0, failure: Callable[[], str] | str = ""
+    ) -> Any:
+        """Wait until a condition holds and return its value; fail with a clear text after `timeout_s`."""
+        deadline = time.monotonic() + timeout_s
+        while not (value := condition()):
+            left = deadline - time.monotonic()
+            if left <= 0:
+                text = failure() if callable(failure) else failure or "what the test waits for did not happen"
+                raise AssertionError(f"after {timeout_s:g} s: {text}; last requests: {self.last_requests()}")
+            with self._changed:
+                self._changed.wait(min(left, 0.05))
+        return value
+
+    def wait_ready(self, timeout_s: float = 20.0, *, commands: bool = True) -> None:
+        """Wait until the bot is connected and, unless told otherwise, has registered its commands."""
+        self.wait_for(lambda: self.gateway.connected, timeout_s, "the bot did not connect")
+        if commands:
+            self.wait_for(
+                lambda: any(self.world.commands.values()), timeout_s, "the bot registered no commands"
+            )
+
+    def check(self) -> None:
+        """Fail where the bot asked for what does not exist, or sent what Discord's schema forbids."""
+        assert not self.crashes, f"the local server itself failed: {self.crashes}"
+        assert not self.unknown_requests, f"requests that Discord does not know: {self.unknown_requests}"
+        assert not self.schema_problems, f"bodies against Discord's OpenAPI file: {self.schema_problems}"
+
+    # What a test sets up.
+
+    def _user(self, name: str, *, bot: bool = False) -> User:
+        user = User(self.clock.snowflake(), name, bot)
+        self.world.users[user.id] = user
+        return user
+
+    def add_guild(self, name: str, *, with_bot: bool = True) -> Guild:
+        """Add a guild with a channel `general`; the bot joins it."""
+        return self.run(self._add_guild, name, with_bot)
+
+    def _add_guild(self, name: str, with_bot: bool) -> Guild:
+        guild = Guild(self.clock.snowflake(), name, self.owner)
+        guild.roles[guild.id] = Role(guild.id, guild, "everyone", EVERYONE)
+        self.world.guilds[guild.id] = guild
+        self._join(guild, self.owner, [])
+        if with_bot:
+            role = self._add_role(guild, self.bot.name, BOT_PERMISSIONS)
+            self._join(guild, self.bot, [role])
+        self._add_channel("general", guild)
+        for session in self.gateway.sessions.values():
+            if with_bot and session.owns(guild):
+                self.gateway.guild_create(guild, session)
+        return guild
+
+    def _join(self, guild: Guild, user: User, roles: list[Role]) -> None:
+        guild.members[user.id] = GuildMember(user, roles, self.clock.now())
+
+    def guilds_of_bot(self) -> list[Guild]:
+        """Return the guilds that the bot is in."""
+        return [guild for guild in self.world.guilds.values() if self.bot.id in guild.members]
+
+    def remove_bot(self, guild: Guild) -> None:
+        """Let a guild throw the bot out."""
+
+        def remove() -> None:
+            guild.members.pop(self.bot.id)
+            self.gateway.event("GUILD_DELETE", guild, {"id": str(guild.id)}, intents=GUILDS)
+
+        self.run(remove)
+
+    def add_role(
+        self, name: str, permissions: int = 0, *, guild: Guild | None = None, mentionable: bool = False
+    ) -> Role:
+        """Add a role to a guild."""
+        return self.run(self._add_role, guild or self.guild, name, permissions, mentionable)
+
+    def _add_role(self, guild: Guild, name: str, permissions: int = 0, mentionable: bool = False) -> Role:
+        role = Role(self.clock.snowflake(), guild, name, int(permissions), mentionable=mentionable)
+        guild.roles[role.id] = role
+        event = {"guild_id": str(guild.id), "role": wire.role_json(role)}
+        self.gateway.event("GUILD_ROLE_CREATE", guild, event, intents=GUILDS)
+        return role
+
+    def bot_role(self, guild: Guild | None = None) -> Role:
+        """Return the role that gives the bot its rights in a guild."""
+        return (guild or self.guild).role(self.bot.name)
+
+    def set_permissions(self, role: Role, permissions: int) -> None:
+        """Change what a role may do, and tell the bot."""
+
+        def change() -> None:
+            role.permissions = int(permissions)
+            event = {"guild_id": str(role.guild.id), "role": wire.role_json(role)}
+            self.gateway.event("GUILD_ROLE_UPDATE", role.guild, event, intents=GUILDS)
+
+        self.run(change)
+
+    def add_channel(self, name: str, guild: Guild | None = None) -> Channel:
+        """Add a text channel to a guild."""
+        return self.run(self._add_channel, name, guild or self.guild)
+
+    def _add_channel(self, name: str, guild: Guild) -> Channel:
+        channel = Channel(self.clock.snowflake(), TEXT, name, guild, created_at=self.clock.now())
+        guild.channels[channel.id] = self.world.channels[channel.id] = channel
+        self.gateway.channel_event("CHANNEL_CREATE", channel)
+        return channel
+
+    def channel_named(self, name: str, guild: Guild | None = None) -> Channel:
+        """Find a channel of a guild."""
+        return next(c for c in (guild or self.guild).channels.values() if c.name == name)
+
+    def deny(self, channel: Channel, who: User | Role, permission: Permission) -> None:
+        """Take rights in a channel from someone, and tell the bot."""
+
+        def change() -> None:
+            channel.deny(who, permission)
+            self.gateway.channel_event("CHANNEL_UPDATE", channel)
+
+        self.run(change)
+
+    def member(
+        self,
+        name: str,
+        roles: Iterable[str | Role] = (),
+        *,
+        guild: Guild | None = None,
+        permissions: int = 0,
+    ) -> Member:
+        """Return a member of a guild by name; who is not there yet joins. Missing roles are created."""
+        return self.run(self._member, name, list(roles), guild or self.guild, int(permissions))
+
+    def _member(self, name: str, roles: list[str | Role], guild: Guild, permissions: int) -> Member:
+        from tests.discord_server.member import Member
+
+        user = next((u for u in self.world.users.values() if u.name == name), None) or self._user(name)
+        known = {role.name: role for role in guild.roles.values()}
+        given = [
+            role if isinstance(role, Role) else known.get(role) or self._add_role(guild, role)
+            for role in roles
+        ]
+        if permissions:
+            given.append(self._add_role(guild, f"rights of {name}", permissions))
+        if user.id not in guild.members:
+            self._join(guild, user, given)
+            event = {**wire.member_json(guild.members[user.id]), "guild_id": str(guild.id)}
+            self.gateway.event("GUILD_MEMBER_ADD", guild, event, intents=MEMBERS)
+        else:
+            guild.members[user.id].roles += [r for r in given if r not in guild.members[user.id].roles]
+        return Member(self, user, guild)
+
+    def dm_channel(self, user: User) -> Channel:
+        """Return the direct conversation of a user with the bot."""
+        for channel in self.world.channels.values():
+            if channel.type == DM and user in channel.recipients:
+                return channel
+        channel = Channel(self.clock.snowflake(), DM, user.name, recipients=[user, self.bot])
+        self.world.channels[channel.id] = channel
+        return channel
+
+    def drop_gateway(self, code: int | None = None) -> None:
+        """Cut the bot's gateway connection, without a word or with a close code."""
+        self.run(self.gateway.drop, code)
+
+    def send_interaction(self, interaction: Interaction, payload: dict[str, Any]) -> None:
+        """Hand an interaction to the bot."""
+        self.world.interactions[interaction.token] = interaction
+        self.gateway.event("INTERACTION_CREATE", interaction.guild, payload)
