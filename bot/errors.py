@@ -77,6 +77,14 @@ async def tell(interaction: discord.Interaction[Any], text: str) -> None:
         log.warning("cannot tell the member of %s: %s", _name(interaction), error)
 
 
+class Form(discord.ui.Modal):
+    """A modal that tells what goes wrong."""
+
+    async def on_error(self, interaction: discord.Interaction[Any], error: Exception) -> None:  # type: ignore[override]  # as discord.py's own Modal does
+        """Tell the member what went wrong."""
+        await handle(interaction, error)
+
+
 def _cause(error: BaseException) -> BaseException:
     if isinstance(error, app_commands.CommandInvokeError):
         return error.original

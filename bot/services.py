@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, ParamSpec, Self, TypeVar
 
 from bot.settings import GuildSettings, read_settings
+from raft_core.errors import RegistryError
 from raft_core.jobs.queue import Queue
 from raft_core.registry.registry import Registry
 from raft_core.settings import Settings
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
+LOOK_S = 2.0
+"""Discord waits three seconds for an answer; a database that hangs must be told before."""
 QUICK_THREADS = 8
 """Looks at the registry: milliseconds each. Autocomplete and acknowledgements wait for nothing slower."""
 SLOW_THREADS = 32
@@ -53,10 +56,16 @@ class Services:
         self.registry.close()
 
     async def look(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Run a look at the registry, of milliseconds, in a thread."""
-        return await asyncio.get_running_loop().run_in_executor(
-            self._quick, partial(function, *args, **kwargs)
-        )
+        """Run a look at the registry, of milliseconds, in a thread.
+
+        Raises:
+            RegistryError: the database does not answer in time to be told so.
+        """
+        looking = asyncio.get_running_loop().run_in_executor(self._quick, partial(function, *args, **kwargs))
+        try:
+            return await asyncio.wait_for(looking, LOOK_S)
+        except TimeoutError as error:
+            raise RegistryError("the registry's database", "does not answer") from error
 
     async def run(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run what may take seconds in a thread; it never delays a `look`."""

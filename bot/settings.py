@@ -39,7 +39,11 @@ class GuildSettings:
     cooldown_s: float = 3.0
     daily_budget_usd: float | None = None
     default_model: str = ""
-    """The adapter that answers; empty is the newest one, or the base where there is none."""
+    """What answers, `base` or an adapter; empty is the newest adapter, or the base where there is none."""
+    former_models: list[str] = field(default_factory=list)
+    """What answered by default before, the latest last: where a rollback goes."""
+    max_file_mb: float = 25.0
+    """How large an attachment may be that becomes a document, in MiB."""
     summary_channel: int | None = None
     weekly: dict[str, Any] = field(default_factory=dict)
     """The weekly post, as weekly.py reads it; empty for none."""
@@ -81,11 +85,11 @@ def _from_json(kept: dict[str, Any]) -> GuildSettings:
 
 
 def _checked(new: GuildSettings) -> GuildSettings:
-    amounts = [new.cooldown_s, new.daily_budget_usd or 0.0]
+    amounts = [new.cooldown_s, new.daily_budget_usd or 0.0, new.max_file_mb]
     for quota in (new.quota, *new.role_quotas.values()):
         amounts += [quota.asks, quota.documents, quota.jobs]
     if min(amounts) < 0:
         raise SettingsError(
-            "quotas, cooldown and budget cannot be negative", remedy="0 forbids it altogether"
+            "quotas, cooldown, budget and sizes cannot be negative", remedy="0 forbids it altogether"
         )
     return new

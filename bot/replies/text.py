@@ -9,6 +9,7 @@ from discord.utils import escape_markdown
 from raft_core.answering.text import printable
 
 ELLIPSIS = "…"
+CHOICE_LIMIT = 100
 _MENTION = re.compile(r"@(?=everyone|here)|<(?=@|#|:|a:|t:|id:|/)", re.IGNORECASE)
 _LINK = re.compile(r"(https?)://", re.IGNORECASE)
 _INVITE = re.compile(r"(discord)\.(gg|com)/", re.IGNORECASE)
@@ -38,7 +39,12 @@ def code_block(text: str, language: str = "") -> str:
 
 def inline(text: str) -> str:
     """Return untrusted text, an id or a name, as inline code."""
-    return "`" + " ".join(printable(text).split()).replace("`", "\u02cb") + "`"
+    return "`" + (" ".join(printable(text).split()).replace("`", "\u02cb") or "–") + "`"
+
+
+def choice_name(text: str) -> str:
+    """Return untrusted text as the name of a choice in autocomplete: one line of at most 100 characters, never empty."""
+    return cut(" ".join(_INVISIBLE.sub("", printable(text)).split()) or "untitled", CHOICE_LIMIT)
 
 
 def cut(text: str, limit: int) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 import discord
 
+from bot.errors import Form
 from bot.views.confirm import OwnView
 
 PAGES_S = 300.0
@@ -63,7 +64,7 @@ class Pages(OwnView):
         await self.show(interaction, self._number + 1)
 
 
-class _Jump(discord.ui.Modal, title="Go to page"):
+class _Jump(Form, title="Go to page"):
     number: discord.ui.TextInput[_Jump] = discord.ui.TextInput(label="Page", max_length=6)
 
     def __init__(self, pages: Pages, count: int) -> None:

@@ -55,7 +55,7 @@ class Documents:
     def search(self, guild: str, text: str, limit: int) -> Sequence[DocumentInfo]:
         """Return documents with a text in their title or id, the newest first."""
         with self._database.read() as session:
-            found = newest_like(session, Document, guild, text, limit, "title", "id")
+            found = newest_like(session, Document, guild, text, limit, "title", "id", created="added_at")
             return [record(DocumentInfo, row) for row in found]
 
     def withheld(self, guild: str) -> set[str]:

@@ -67,13 +67,18 @@ def of_guild(session: Session, table: type[Row], guild: str, created: str = "cre
 
 
 def newest_like(
-    session: Session, table: type[Row], guild: str, text: str, limit: int, *names: str
+    session: Session,
+    table: type[Row],
+    guild: str,
+    text: str,
+    limit: int,
+    *names: str,
+    created: str = "created_at",
 ) -> list[Row]:
     """Return a guild's rows with a text anywhere in one of the columns `names`, the newest first."""
     like = or_(*(getattr(table, name).icontains(text.strip(), autoescape=True) for name in names))
-    added = getattr(table, "added_at", None)
-    created = getattr(table, "created_at", added)
-    query = select(table).where(table.guild == guild, like).order_by(created.desc(), table.id)
+    newest = getattr(table, created).desc()
+    query = select(table).where(table.guild == guild, like).order_by(newest, table.id)
     return list(session.scalars(query.limit(limit)))
 
 
