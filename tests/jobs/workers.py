@@ -194,10 +194,10 @@ class Worker:
 class Chroma:
     """A Chroma server on a port of its own, which can be restarted."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, port: int = 0) -> None:
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
-        with listen(LOOPBACK, 0) as free:
+        with listen(LOOPBACK, port) as free:
             self.port = free.getsockname()[1]
         self.start()
 
