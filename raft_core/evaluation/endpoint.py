@@ -2,7 +2,8 @@
 
 It differs from lm-eval's own `local-chat-completions` in what that one leaves out: it keeps each
 reply's finish reason, token count and time, reports every finished request, and a request that fails
-for good stops the evaluation instead of counting as an empty answer.
+for good stops the evaluation instead of counting as an empty answer. What was answered before, under the
+same settings, is not asked again.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import asyncio
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
@@ -21,6 +21,8 @@ from lm_eval.models.openai_completions import LocalChatCompletion
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_exponential, wait_random
 
 from raft_core.errors import EndpointError
+from raft_core.evaluation.answers import Answers, NoAnswers, Reply
+from raft_core.files import content_hash
 
 NAME = "raftbot-endpoint"
 TIMEOUT_S = 900
@@ -30,15 +32,6 @@ BUSY = {408, 425, 429, 500, 502, 503, 504}
 TOO_LONG = "the questions' documents do not fit: take a base model with a longer context"
 _UNLIMITED = 1 << 30
 """lm-eval's default of 2,048 tokens would cut documents off; the server knows its real limit."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What the server said of one answer beside its text."""
-
-    truncated: bool
-    tokens: int
-    seconds: float
 
 
 @register_model(NAME)
@@ -53,6 +46,7 @@ class Endpoint(LocalChatCompletion):  # type: ignore[misc]  # lm-eval is untyped
         key: str | None = None,
         concurrent: int = 16,
         seed: int = 0,
+        answers: Answers | None = None,
         on_reply: Callable[[], None] = lambda: None,
     ) -> None:
         super().__init__(
@@ -68,6 +62,9 @@ class Endpoint(LocalChatCompletion):  # type: ignore[misc]  # lm-eval is untyped
         )
         self.url = url
         self.replies: dict[str, Reply] = {}
+        self.cached: set[str] = set()
+        """The prompts that were answered before."""
+        self._answers = answers or NoAnswers()
         self._on_reply = on_reply
 
     async def get_batched_requests(
@@ -100,15 +97,27 @@ class Endpoint(LocalChatCompletion):  # type: ignore[misc]  # lm-eval is untyped
         )
         if not payload["stop"]:
             del payload["stop"]  # some servers refuse an empty list
+        key = content_hash({name: value for name, value in payload.items() if name != "model"}, length=32)
+        reply = self._answers.get(key)
+        if reply is not None:
+            self.cached.add(prompt)
+        else:
+            reply = await self._send(session, payload)
+            self._answers.add(key, reply)
+        self.replies[prompt] = reply
+        self._on_reply()
+        return reply.text
+
+    async def _send(self, session: aiohttp.ClientSession, payload: dict[str, Any]) -> Reply:
         retrying = AsyncRetrying(
             stop=stop_after_attempt(ATTEMPTS),
             wait=wait_exponential(multiplier=0.5, max=20) + wait_random(0, 0.5),
             retry=retry_if_exception(lambda error: isinstance(error, EndpointError) and error.retryable),
             reraise=True,
         )
-        return await retrying(self._post, session, prompt, payload)
+        return await retrying(self._post, session, payload)
 
-    async def _post(self, session: aiohttp.ClientSession, prompt: str, payload: dict[str, Any]) -> str:
+    async def _post(self, session: aiohttp.ClientSession, payload: dict[str, Any]) -> Reply:
         started = time.perf_counter()
         try:
             async with session.post(self.base_url, json=payload) as response:
@@ -121,21 +130,15 @@ class Endpoint(LocalChatCompletion):  # type: ignore[misc]  # lm-eval is untyped
             reason = f"refused with status {response.status}: {message}"
             remedy = TOO_LONG if "context" in message else ""
             raise EndpointError(self.url, reason, remedy=remedy, retryable=response.status in BUSY)
-        text, truncated, tokens = self._read(body)
-        self.replies[prompt] = Reply(truncated, tokens, time.perf_counter() - started)
-        self._on_reply()
-        return text
+        return self._read(body, round(time.perf_counter() - started, 3))
 
-    def _read(self, body: str) -> tuple[str, bool, int]:
+    def _read(self, body: str, seconds: float) -> Reply:
         try:
             value = json.loads(body)
             choice = value["choices"][0]
             text = choice["message"]["content"] or ""  # null: a thinking model that ran out of tokens
-            return (
-                str(text),
-                choice.get("finish_reason") == "length",
-                int(value["usage"]["completion_tokens"]),
-            )
+            cut_off = choice.get("finish_reason") == "length"
+            return Reply(str(text), cut_off, int(value["usage"]["completion_tokens"]), seconds)
         except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
             reason = f"returned rubbish instead of a chat completion: {_message(body)}"
             raise EndpointError(self.url, reason) from error

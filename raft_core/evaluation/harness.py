@@ -6,22 +6,27 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from raft_core.errors import EvaluationError
+from raft_core.evaluation.contexts import CLOSED, gold_shown
+from raft_core.evaluation.data import read_questions
+from raft_core.evaluation.groups import is_refusal, kind_of
 from raft_core.markup import short_answer
 from raft_core.progress import Progress, Report, silent
+from raft_core.records import Question
 
 if TYPE_CHECKING:
+    from raft_core.evaluation.answers import Answers
     from raft_core.evaluation.endpoint import Endpoint
 
 TASKS = Path(__file__).parent / "tasks"
 """The folder for `lm_eval --include_path`."""
 CONCURRENT = 16
-"""Requests under way at a time: the servers gather them into batches."""
+"""Requests under way at a time where nobody knows what the server takes: it gathers them into batches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +76,12 @@ def run(
     max_new_tokens: int,
     seed: int = 0,
     concurrent: int = CONCURRENT,
+    answers: Answers | None = None,
     report: Report = silent,
 ) -> Run:
     """Ask `model`, served at `url`, every question of a file in the official format, greedily.
+
+    What is among `answers` is not asked again; whatever comes is kept there at once.
 
     Raises:
         EndpointError: a request failed for good; no score is made of half an evaluation.
@@ -93,7 +101,9 @@ def run(
             report(Progress(f"{model} · {prompt}", done, total))
 
         started = time.perf_counter()
-        endpoint = Endpoint(url, model, key=key, concurrent=concurrent, seed=seed, on_reply=count)
+        endpoint = Endpoint(
+            url, model, key=key, concurrent=concurrent, seed=seed, answers=answers, on_reply=count
+        )
         results = evaluate(
             lm=endpoint,
             task_dict={"tasks": {task.config.task: task}},
@@ -105,7 +115,9 @@ def run(
     logged = sorted(results["samples"][task.config.task], key=lambda sample: int(sample["doc_id"]))
     if len(logged) != total:
         raise EvaluationError(f"{model} answered {len(logged)} of {total} questions")
-    return Run(model, prompt, tuple(_sample(item, endpoint) for item in logged), seconds)
+    asked = read_questions(questions)
+    samples = tuple(_sample(*pair, prompt, endpoint) for pair in zip(logged, asked, strict=True))
+    return Run(model, prompt, samples, seconds)
 
 
 def _load(prompt: str, questions: Path, max_new_tokens: int) -> Any:
@@ -122,11 +134,12 @@ def _load(prompt: str, questions: Path, max_new_tokens: int) -> Any:
     return task
 
 
-def _sample(logged: dict[str, Any], endpoint: Endpoint) -> Sample:
+def _sample(logged: dict[str, Any], question: Question, prompt: str, endpoint: Endpoint) -> Sample:
     text = logged["resps"][0][0]
     prediction, tagged = short_answer(text)
     (asked,) = logged["arguments"][0][0]  # lm-eval's JsonChatStr, logged as a tuple of one
     reply = endpoint.replies[asked]
+    closed = prompt in CLOSED.values()
     return Sample(
         id=logged["doc"]["id"],
         question=logged["doc"]["question"],
@@ -140,7 +153,11 @@ def _sample(logged: dict[str, Any], endpoint: Endpoint) -> Sample:
         truncated=reply.truncated,
         tagged=tagged,
         tokens=reply.tokens,
-        seconds=round(reply.seconds, 3),
+        seconds=reply.seconds,
+        type=kind_of(question),
+        refused=is_refusal(prediction),
+        gold_shown=gold_shown(replace(question, context=()) if closed else question),
+        cached=asked in endpoint.cached,
     )
 
 

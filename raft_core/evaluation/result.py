@@ -10,13 +10,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from raft_core.evaluation.groups import split
 from raft_core.evaluation.harness import Run, Sample
 from raft_core.evaluation.leaks import LeakReport
-from raft_core.evaluation.significance import CONFIDENCE, METHOD, RESAMPLES, mean_interval, paired_difference
+from raft_core.evaluation.significance import (
+    CONFIDENCE,
+    METHOD,
+    RESAMPLES,
+    holm,
+    mean_interval,
+    paired_difference,
+    paired_sd,
+    questions_needed,
+)
 from raft_core.records import Difference, Question, Score
 
 BASE = "base"
@@ -138,14 +148,24 @@ def judge(
         for run in runs
         if models[run.model].prompt == run.prompt
     }
+    others = [name for name in models if name != baseline]
+    differences = compare(baseline, f1[baseline], {name: f1[name] for name in others}, seed)
+    return Evaluation(circumstances, baseline, models, prompts, differences, tuple(runs), tuple(questions))
+
+
+def compare(
+    a: str, base: Sequence[float], others: Mapping[str, Sequence[float]], seed: int
+) -> tuple[Difference, ...]:
+    """Return the paired differences of all `others` against one, the p-values corrected for their number."""
+    tested = {name: paired_difference(base, scores, seed=seed) for name, scores in others.items()}
+    corrected = holm([p for _, p in tested.values()])
     differences = []
-    for name in models:
-        if name != baseline:
-            interval, p = paired_difference(f1[baseline], f1[name], seed=seed)
-            differences.append(Difference(baseline, name, interval.mean, interval.low, interval.high, p))
-    return Evaluation(
-        circumstances, baseline, models, prompts, tuple(differences), tuple(runs), tuple(questions)
-    )
+    for (name, (interval, p)), p_holm in zip(tested.items(), corrected, strict=True):
+        sd = paired_sd(base, others[name])
+        needs = questions_needed(sd, comparisons=len(others))
+        mean = (interval.mean, interval.low, interval.high)
+        differences.append(Difference(a, name, *mean, p, p_holm, len(others), sd, needs))
+    return tuple(differences)
 
 
 def score_run(run: Run, seed: int) -> Score:
@@ -153,6 +173,7 @@ def score_run(run: Run, seed: int) -> Score:
     f1 = mean_interval([sample.f1 for sample in run.samples], seed=seed)
     em = mean_interval([sample.em for sample in run.samples], seed=seed)
     n = len(run.samples)
+    answered = [sample for sample in run.samples if not sample.refused]
     return Score(
         model=run.model,
         prompt=run.prompt,
@@ -167,4 +188,11 @@ def score_run(run: Run, seed: int) -> Score:
         untagged=sum(not sample.tagged for sample in run.samples) / n,
         tokens=sum(sample.tokens for sample in run.samples),
         seconds=run.seconds,
+        prec=sum(sample.prec for sample in run.samples) / n,
+        recall=sum(sample.recall for sample in run.samples) / n,
+        refused=1 - len(answered) / n,
+        answered_f1=sum(sample.f1 for sample in answered) / len(answered) if answered else None,
+        answered_em=sum(sample.em for sample in answered) / len(answered) if answered else None,
+        cached=sum(sample.cached for sample in run.samples),
+        by=split(run.samples, seed),
     )

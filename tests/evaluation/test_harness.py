@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import re
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from raft_core import prompts
 from raft_core.errors import EndpointError, EvaluationError
+from raft_core.evaluation.answers import AnswerFile
 from raft_core.evaluation.data import paragraphs, to_record
 from raft_core.evaluation.harness import run
 from raft_core.progress import Progress
@@ -118,3 +120,33 @@ def test_unknown_prompt(questions: Path) -> None:
     """A prompt without a task is an error that names those there are."""
     with pytest.raises(EvaluationError, match="'poem'"):
         run(questions, "base", "poem", url="http://127.0.0.1:9/v1", max_new_tokens=5)
+
+
+def test_answers_are_kept_and_used_again(questions: Path, tmp_path: Path) -> None:
+    """What failed half-way goes on where it was; a second run asks nothing, another limit everything."""
+    path = tmp_path / "answers.jsonl"
+    with chat_server(reader, fail=[400]) as server, AnswerFile(path) as answers, pytest.raises(EndpointError):
+        run(questions, "base", "raft", url=server.url, max_new_tokens=5, concurrent=2, answers=answers)
+    with chat_server(reader) as server, AnswerFile(path) as answers:
+        first = run(questions, "base", "raft", url=server.url, max_new_tokens=5, answers=answers)
+        assert sum(sample.cached for sample in first.samples) == 4 - len(server.requests)
+        server.requests.clear()
+        again = run(questions, "base", "raft", url=server.url, max_new_tokens=5, answers=answers)
+        assert server.requests == []
+        assert [replace(sample, cached=True) for sample in first.samples] == list(again.samples)
+        run(questions, "base", "raft", url=server.url, max_new_tokens=6, answers=answers)
+        assert len(server.requests) == 4
+
+
+def test_a_closed_book_shows_no_documents(questions: Path) -> None:
+    """The closed prompts hold the question alone, and their samples say that the gold was not shown."""
+    gold = [replace(question, supporting_facts=(("House", 0),)) for question in QUESTIONS]
+    questions.write_text(json.dumps([to_record(question) for question in gold]), encoding="utf-8")
+    for prompt in ("closed", "closed_raft"):
+        with chat_server(lambda *_: "I don't know.") as server:
+            samples = run(questions, "base", prompt, url=server.url, max_new_tokens=5).samples
+        sent = [request["messages"][0]["content"] for request in server.requests]
+        assert all("House 0" not in text and "is red" not in text for text in sent)
+        assert any(QUESTIONS[0].question in text for text in sent)
+        assert all(sample.refused and sample.gold_shown is False for sample in samples)
+        assert [sample.type for sample in samples] == ["untyped", "untyped", "yes/no", "untyped"]

@@ -1,8 +1,18 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from raft_core.evaluation.significance import Interval, mean_interval, paired_difference
+from raft_core.evaluation.significance import (
+    Interval,
+    holm,
+    mean_interval,
+    paired_difference,
+    paired_sd,
+    questions_needed,
+)
 
 HALF = [0.0, 1.0] * 50
 
@@ -52,3 +62,45 @@ def test_unpaired_scores_are_refused() -> None:
     """Scores of different questions cannot be paired."""
     with pytest.raises(ValueError, match="same questions"):
         paired_difference([0.0], [1.0, 1.0], seed=0)
+
+
+def test_holm_by_hand() -> None:
+    """0.01, 0.04, 0.03 and 0.005 of four: 0.03, 0.06, 0.06 and 0.02; never above 1, one alone as it is."""
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.6, 0.7]) == [1.0, 1.0]
+    assert holm([0.04]) == [0.04]
+    assert holm([]) == []
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=9))
+def test_holm_only_raises(p_values: list[float]) -> None:
+    """No corrected value is below its own or above Bonferroni's, and their order stays."""
+    corrected = holm(p_values)
+    assert all(
+        p <= c <= min(1.0, len(p_values) * p) + 1e-12 for p, c in zip(p_values, corrected, strict=True)
+    )
+    order = sorted(range(len(p_values)), key=lambda place: p_values[place])
+    assert [corrected[place] for place in order] == sorted(corrected)
+
+
+def test_how_many_questions_are_needed() -> None:
+    """Differences with a standard deviation of 0.4 need (2.802 · 0.4 / 0.03)² questions; more comparisons more."""
+    assert questions_needed(0.4) == 1396
+    assert questions_needed(0.4, gain=0.1) == 126
+    assert (questions_needed(0.4, comparisons=4) or 0) > 1396
+    assert questions_needed(0.0) is None
+
+
+def test_advice_holds() -> None:
+    """Of 200 samples as large as advised, about 80 % show a gain of three points."""
+    n = questions_needed(0.2)
+    assert n == 349
+    rng = np.random.default_rng(0)
+    seen = [abs(d.mean() / (d.std(ddof=1) / n**0.5)) > 1.96 for d in rng.normal(0.03, 0.2, (200, n))]
+    assert 0.72 < np.mean(seen) < 0.88
+
+
+def test_spread_of_differences() -> None:
+    """The sample standard deviation of b minus a; one question has none."""
+    assert paired_sd([0, 0, 1, 1], [1, 0, 1, 0]) == pytest.approx(0.8164965809)
+    assert paired_sd([0.0], [1.0]) == 0.0

@@ -41,6 +41,16 @@ def rag_prompt(doc: dict[str, Any]) -> str:
     return _prompt("rag", doc)
 
 
+def closed_prompt(doc: dict[str, Any]) -> str:
+    """Return the question without documents, as a plain prompt asks it."""
+    return _prompt("closed", doc)
+
+
+def closed_raft_prompt(doc: dict[str, Any]) -> str:
+    """Return the question without documents, with the answer tag asked for."""
+    return _prompt("closed_raft", doc)
+
+
 def process_results(doc: dict[str, Any], results: list[str]) -> dict[str, float]:
     """Score one answer by HotpotQA's official rules; `untagged` is 1 where the answer tag was missing."""
     answer, tagged = short_answer(results[0])
