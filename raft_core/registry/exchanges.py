@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import func, select, update
 
-from raft_core.records import Answer, Comparison, Quote, Source
+from raft_core.records import Answer, Comparison, Quote, Source, Turn
 from raft_core.registry.database import Database
 from raft_core.registry.queries import add_guild, now, upsert
 from raft_core.registry.tables import Exchange, Opinion
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question that was answered: who asked where, and which message shows the answers."""
+
+    id: str
+    channel: str
+    message: str
+    asker: str
+    comparison: Comparison
+
+
 class Exchanges:
-    """Keep questions and answers by guild."""
+    """Keep questions and answers by guild; a question that was never answered is only counted."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -36,18 +47,25 @@ class Exchanges:
         with self._database.write() as session:
             session.execute(update(Exchange).where(*own).values(**new))
 
-    def get(self, guild: str, exchange_id: str) -> Comparison | None:
+    def get(self, guild: str, exchange_id: str) -> Asked | None:
         """Return what was answered; None where the guild has no such question, or it has no answer."""
         with self._database.read() as session:
-            row = session.get(Exchange, (guild, exchange_id))
-            return _comparison(row.comparison) if row is not None and row.comparison else None
+            return _asked(session.get(Exchange, (guild, exchange_id)))
 
-    def shown_by(self, guild: str, message: str) -> Comparison | None:
+    def shown_by(self, guild: str, message: str) -> Asked | None:
         """Return what a message shows, for those who reply to it."""
         query = select(Exchange).where(Exchange.guild == guild, Exchange.message == message)
         with self._database.read() as session:
-            row = session.scalars(query).first()
-            return _comparison(row.comparison) if row is not None and row.comparison else None
+            return _asked(session.scalars(query).first())
+
+    def turns(self, guild: str, channel: str, limit: int) -> list[Turn]:
+        """Return the last answered questions of a channel or thread, the oldest first; a broken answer is none."""
+        own = (Exchange.guild == guild, Exchange.channel == channel, Exchange.message != "")
+        newest = (Exchange.created_at.desc(), Exchange.message.desc())  # Discord's ids grow
+        with self._database.read() as session:
+            rows = session.scalars(select(Exchange).where(*own).order_by(*newest).limit(limit))
+            asked = [_asked(row) for row in rows]
+        return [turn for each in reversed(asked) if each and (turn := turn_of(each.comparison))]
 
     def asked_since(self, guild: str, asker: str, since: str) -> list[str]:
         """Return when a member asked, at or after a time (ISO 8601 in UTC), the oldest first."""
@@ -80,6 +98,18 @@ class Exchanges:
                 up, down = found.get(model, (0, 0))
                 found[model] = (up + count, down) if good else (up, down + count)
         return found
+
+
+def turn_of(comparison: Comparison) -> Turn | None:
+    """Return a question with the last model's answer that did not break off: the tuned model comes last."""
+    whole = [answer.answer for answer in comparison.answers if answer.answer and not answer.error]
+    return Turn(comparison.question, whole[-1]) if whole else None
+
+
+def _asked(row: Exchange | None) -> Asked | None:
+    if row is None or not row.comparison:
+        return None
+    return Asked(row.id, row.channel, row.message, row.asker, _comparison(row.comparison))
 
 
 def _comparison(kept: dict[str, Any]) -> Comparison:
