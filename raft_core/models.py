@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from importlib.resources import files
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from raft_core.errors import ModelError
 from raft_core.files import content_hash
 from raft_core.settings import POCKET
 
+_BLOCK = 1 << 16
+_BLOCKS = 256
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt")
 
 
@@ -40,6 +43,26 @@ def fingerprint(name: str) -> str:
     ]
     config = (resolved / "config.json").read_text(encoding="utf-8")
     return content_hash(stamps, config)
+
+
+def weights_hash(name: str) -> str:
+    """Return a hash over the bytes of a base model's folder, its card aside; a hub id stands for itself.
+
+    Of a large file 256 blocks are read, evenly spread: other weights differ in all of them.
+    """
+    resolved = Path(resolve_base(name))
+    if not resolved.is_dir():
+        return content_hash(name)
+    digest = hashlib.sha256()
+    for path in sorted(resolved.iterdir()):
+        if path.is_file() and path.suffix != ".md":
+            size = path.stat().st_size
+            digest.update(f"{path.name} {size}\n".encode())
+            with path.open("rb") as file:
+                for offset in range(0, size, max(_BLOCK, size // _BLOCKS)):
+                    file.seek(offset)
+                    digest.update(file.read(_BLOCK))
+    return digest.hexdigest()[:16]
 
 
 def _check(folder: Path) -> Path:

@@ -30,9 +30,17 @@ class ModelServer:
         Raises:
             EndpointError: the server is down, slow, refuses, or returns rubbish.
         """
+        return [str(model["id"]) for model in self.listing()]
+
+    def listing(self) -> list[dict[str, Any]]:
+        """Return what the server says of each model: `id`, and mostly `owned_by`, `root` and `created`.
+
+        Raises:
+            EndpointError: as `models`.
+        """
         body = self._json(self._send("GET", f"{self.url}/models"))
         try:
-            return [str(model["id"]) for model in body["data"]]
+            return [{**model, "id": model["id"]} for model in body["data"]]
         except (KeyError, TypeError) as error:
             raise self._rubbish() from error
 
