@@ -6,7 +6,6 @@ import json
 import re
 import string
 from collections import Counter
-from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -122,7 +121,7 @@ def test_answer_marks_equal_the_official_rules(prediction: str, gold: str) -> No
     """EM, F1, precision and recall are those of the official script, whatever the strings."""
     marks = score_answer(prediction, gold)
     assert normalise(prediction) == official_normalise(prediction)
-    assert astuple(marks) == official_answer(prediction, gold)
+    assert tuple(marks) == official_answer(prediction, gold)
 
 
 FACTS = st.lists(st.tuples(st.sampled_from(["A", "B &amp; C"]), st.integers(0, 2)), max_size=5)
@@ -131,7 +130,7 @@ FACTS = st.lists(st.tuples(st.sampled_from(["A", "B &amp; C"]), st.integers(0, 2
 @given(FACTS, FACTS)
 def test_fact_marks_equal_the_official_rules(prediction: list[Any], gold: list[Any]) -> None:
     """Supporting facts are compared as sets, as the official script does."""
-    assert astuple(score_facts(prediction, gold)) == official_facts(prediction, gold)
+    assert tuple(score_facts(prediction, gold)) == official_facts(prediction, gold)
 
 
 @pytest.mark.parametrize(
@@ -151,14 +150,14 @@ def test_fact_marks_equal_the_official_rules(prediction: list[Any], gold: list[A
 )
 def test_known_answers(prediction: str, gold: str, marks: tuple[float, ...]) -> None:
     """The corners of the rules have these exact values."""
-    assert astuple(score_answer(prediction, gold)) == marks
+    assert tuple(score_answer(prediction, gold)) == marks
 
 
 def test_joint_is_the_product() -> None:
     """A joint score multiplies precision, recall and EM before it takes F1."""
     answer = score_answer("John Lennon and Yoko", "John Lennon")
     facts = score_facts([("A", 0)], [("A", 0), ("B", 1)])
-    assert astuple(joint(answer, facts)) == (0, 0.5, 0.5, 0.5)
+    assert tuple(joint(answer, facts)) == (0, 0.5, 0.5, 0.5)
 
 
 def test_missing_predictions_score_zero_and_are_counted() -> None:
