@@ -101,6 +101,7 @@ class Gateway:
         self.identifies = self.resumes = 0
         self.presence: Json | None = None
         self.close_codes: list[int] = []
+        self.compressions: list[str | None] = []
 
     @property
     def content_intent(self) -> bool:
@@ -117,6 +118,7 @@ class Gateway:
         socket = web.WebSocketResponse(autoping=True)
         await socket.prepare(raw)
         connection = Connection(socket, compressor(raw.query.get("compress")))
+        self.compressions.append(raw.query.get("compress"))
         pump = asyncio.create_task(connection.pump())
         watch = asyncio.create_task(self._watch(connection))
         connection.send(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
 from types import TracebackType
 from typing import Any, Self
 
@@ -70,10 +71,18 @@ class ClientThread:
         return self
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Log out and end the thread."""
         self.do(self._close())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+    def _has_guilds(self) -> bool:
+        known = [guild for guild in self.client.guilds if not guild.unavailable]
+        return self._running.done() or len(known) == len(self.server.guilds_of_bot())
 
     async def _close(self) -> None:
         await self.client.close()
@@ -85,6 +94,10 @@ class ClientThread:
     def do(self, coroutine: Coroutine[Any, Any, Any], timeout_s: float = 20.0) -> Any:
         """Await a coroutine in the client's loop and return its result."""
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(timeout_s)
+
+    def start(self, coroutine: Coroutine[Any, Any, Any]) -> Future[Any]:
+        """Begin a coroutine in the client's loop and do not wait for it."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 
     @property
     def channel(self) -> Any:
