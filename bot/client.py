@@ -14,6 +14,7 @@ from discord.ext import commands
 
 import bot.cogs
 from bot.errors import handle
+from bot.livecards import Cards
 from bot.services import Services
 from raft_core.files import content_hash, read_json, write_json
 
@@ -50,9 +51,11 @@ class RaftBot(commands.Bot):
             chunk_guilds_at_startup=False,
         )
         self.services = services
+        self.cards = Cards(self)
 
     async def setup_hook(self) -> None:
         """Load every cog, and tell Discord the commands where they have changed."""
+        self.cards.begin()
         for module in iter_modules(bot.cogs.__path__):
             await import_module(f"bot.cogs.{module.name}").setup(self)
         await self._sync()
@@ -61,6 +64,12 @@ class RaftBot(commands.Bot):
         """Say so on stdout: `raftbot up` waits for it."""
         log.info("connected as %s to %d servers", self.user, len(self.guilds))
         print("ready", flush=True)  # noqa: T201  # the sign to the supervisor
+        await self.cards.recover()
+
+    async def close(self) -> None:
+        """Stop following jobs, and leave Discord."""
+        await self.cards.close()
+        await super().close()
 
     async def on_command_error(self, _: commands.Context[Any], error: commands.CommandError) -> None:
         """Pass over messages that look like text commands: there are none."""

@@ -73,6 +73,16 @@ def daily_budget(settings: Settings, registry: Registry, guild: str) -> float | 
     return min((each for each in (settings.daily_budget_usd, own) if each is not None), default=None)
 
 
+def committed(settings: Settings, registry: Registry, guild: str) -> float:
+    """Return the dollars that a guild has spent today (UTC) and those that its unfinished jobs will take."""
+    midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    spent = registry.costs.spent(guild, midnight.isoformat(timespec="seconds"))
+    for job_id, kind, spec in registry.jobs.asked_for(guild):
+        rest = estimate(settings, registry, guild, kind, spec).usd - registry.costs.of_job(guild, job_id).usd
+        spent += max(rest, 0.0)
+    return spent
+
+
 def check_budget(settings: Settings, registry: Registry, guild: str, estimated: Estimate) -> None:
     """Refuse what would cost more than is left of the guild's budget for today (UTC), its unfinished jobs done.
 
@@ -82,11 +92,7 @@ def check_budget(settings: Settings, registry: Registry, guild: str, estimated: 
     budget = daily_budget(settings, registry, guild)
     if budget is None:
         return
-    midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    spent = registry.costs.spent(guild, midnight.isoformat(timespec="seconds"))
-    for job_id, kind, spec in registry.jobs.asked_for(guild):
-        rest = estimate(settings, registry, guild, kind, spec).usd - registry.costs.of_job(guild, job_id).usd
-        spent += max(rest, 0.0)
+    spent = committed(settings, registry, guild)
     # Work that costs something is refused once the budget is used up, whatever it is thought to cost.
     if spent + estimated.usd > budget or (spent >= budget and estimated.usd > 0):
         raise OverBudget(estimated.usd, spent, budget)

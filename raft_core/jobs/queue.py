@@ -39,6 +39,11 @@ def job_log(settings: Settings, job_id: str) -> Path:
     return settings.home / "jobs" / f"{job_id}.{machine}.log"
 
 
+def job_curve(settings: Settings, job_id: str) -> Path:
+    """Return the picture of the loss of a job's training on this machine; the losses are beside it as .jsonl."""
+    return job_log(settings, job_id).with_suffix(".loss.png")
+
+
 class Queue:
     """Jobs of all kinds; everything that people ask for names their guild.
 
@@ -141,6 +146,17 @@ class Queue:
         pattern = f"{here.name.partition('.')[0]}.*.log"
         Artifacts(self._settings).gather(here.parent, pattern, but=here)
         return sorted(here.parent.glob(pattern))
+
+    def curve(self, guild: str, job_id: str) -> Path | None:
+        """Return the newest picture of a job's loss, from whatever machine; None where there is none yet.
+
+        Raises:
+            StorageError: the artifacts' URL cannot be read.
+        """
+        here = job_curve(self._settings, self.find(guild, job_id).id)
+        pattern = f"{here.name.partition('.')[0]}.*.loss.png"
+        Artifacts(self._settings).gather(here.parent, pattern, but=here)
+        return max(here.parent.glob(pattern), key=lambda path: path.stat().st_mtime, default=None)
 
     def watch(self, *job_ids: str) -> AsyncIterator[JobInfo]:
         """Yield jobs whenever they have changed, until all are over; all watches together look once a second."""

@@ -51,17 +51,9 @@ class Cards:
         with self._database.read() as session:
             return [record(JobCard, row) for row in session.scalars(query)]
 
-    def set_message(self, guild: str, job_id: str, message: str) -> None:
-        """Note which message shows a job now."""
-        self._update(guild, job_id, message=message)
-
-    def set_thread(self, guild: str, job_id: str, thread: str) -> None:
-        """Note where a job's milestones are told."""
-        self._update(guild, job_id, thread=thread)
-
-    def set_told(self, guild: str, job_id: str, told: int) -> None:
-        """Note how many of a job's milestones have been told."""
-        self._update(guild, job_id, told=told)
+    def note(self, guild: str, job_id: str, **values: object) -> None:
+        """Note a card's new `message` or `thread`, or how many milestones are `told`."""
+        self._update(guild, job_id, **values)
 
     def announce(self, guild: str, job_id: str) -> bool:
         """Note that a job's end is told; False where it has been already."""
