@@ -72,6 +72,22 @@ def short_answer(text: str) -> tuple[str, bool]:
     return (lines[0].strip() if lines else ""), True
 
 
+def beside_answer(text: str) -> str:
+    """Return what a model says beside its short answer: the text without the last tag and the line behind it."""
+    tags = list(_ANSWER.finditer(text))
+    if not tags:
+        return text.strip()
+    before, after = text[: tags[-1].start()], text[tags[-1].end() :].strip()
+    rest = after.partition("\n")[2]
+    return "\n".join(part for part in (before.strip(), rest.strip()) if part)
+
+
+def pieces(text: str) -> list[tuple[str, bool]]:
+    """Return a model's text in its order, in what it says itself and, with True, what it quotes."""
+    split = _QUOTE.split(text)
+    return [(piece, bool(place % 2)) for place, piece in enumerate(split) if piece or place % 2]
+
+
 def find_quotes(text: str, documents: Sequence[str]) -> tuple[Quote, ...]:
     """Return the passages quoted in a model's text, each checked against the documents it was shown.
 

@@ -6,7 +6,15 @@ from hypothesis import strategies as st
 
 from raft_core import prompts
 from raft_core.errors import SettingsError
-from raft_core.markup import find_quotes, neutralise, short_answer, spell_out, write_answer
+from raft_core.markup import (
+    beside_answer,
+    find_quotes,
+    neutralise,
+    pieces,
+    short_answer,
+    spell_out,
+    write_answer,
+)
 
 
 @pytest.mark.parametrize(
@@ -118,3 +126,24 @@ def test_unknown_prompt_names_the_known():
 def test_missing_variable_is_named():
     with pytest.raises(SettingsError, match="'question'"):
         prompts.fill("rag", documents="x")
+
+
+@pytest.mark.parametrize(
+    ("text", "beside"),
+    [
+        ("Because. <ANSWER>: Oslo", "Because."),
+        ("Because.\n<ANSWER>: Oslo\nAnd more.\nAnd more.", "Because.\nAnd more.\nAnd more."),
+        ("a <ANSWER>: b\n##Answer:\n\n c ", "a <ANSWER>: b"),
+        ("<ANSWER>: Oslo", ""),
+        (" no tag ", "no tag"),
+    ],
+)
+def test_what_is_said_beside_the_short_answer(text: str, beside: str):
+    """The line that is the short answer goes with its tag; everything else stays."""
+    assert beside_answer(text) == beside
+
+
+def test_pieces_tell_quotes_from_the_rest():
+    """Pieces come in order, quotes marked; an open quote mark is no quote."""
+    text = "Say ##begin_quote## one ##end_quote####begin_quote####end_quote## and ##begin_quote## two"
+    assert pieces(text) == [("Say ", False), (" one ", True), ("", True), (" and ##begin_quote## two", False)]
