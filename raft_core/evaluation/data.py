@@ -1,6 +1,7 @@
 """Reads files in HotpotQA's official format, and prediction files; every fault is named exactly.
 
-A gold file is a list of records (paragraphs may be fewer than ten, sentences may be empty):
+A gold file is a list of records, or has one record a line (paragraphs may be fewer than ten, sentences
+may be empty):
 
     {"_id": "5a76…", "question": "…?", "answer": "Oslo", "type": "bridge",
      "supporting_facts": [["Norway", 0]], "context": [["Norway", ["Oslo is its capital. ", "…"]], …]}
@@ -137,7 +138,8 @@ class _Record:
 
     def _get(self, field: str) -> Any:
         if field not in self.value:
-            raise self.bad(field, "is missing")
+            hub = field == "_id" and "id" in self.value
+            raise self.bad(field, "is missing" + (": this is the hub's layout, not the official" * hub))
         return self.value[field]
 
     def _paragraph(self, number: int, item: Any) -> tuple[str, tuple[str, ...]]:
@@ -157,6 +159,8 @@ class _Record:
 
 def _records(path: Path) -> Iterator[tuple[int, Any]]:
     value = _load(path)
+    if isinstance(value, dict) and "_id" in value:
+        value = [value]  # a file of one line
     if not isinstance(value, list) or not value:
         what = "an empty list" if value == [] else _kind(value)
         raise EvaluationError(f"{path} is no HotpotQA file: it holds {what}, not a list of records")
@@ -186,16 +190,51 @@ def _facts(path: Path, record: str, field: str, value: Any) -> tuple[Fact, ...]:
 
 def _load(path: Path) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8-sig"))
+        text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise EvaluationError(f"cannot read {path}: {error.strerror}", remedy="check the path") from error
+    except UnicodeDecodeError as error:
+        raise EvaluationError(f"{path} is no JSON in UTF-8: {error}") from error
+    if not text.strip():
+        raise EvaluationError(f"{path} is empty")
+    try:
+        return _parse(path, text)
     except json.JSONDecodeError as error:
-        raise EvaluationError(
-            f"{path} is no JSON: {error.msg} in line {error.lineno}, column {error.colno}",
-            remedy="the file may be cut off: fetch it again",
-        ) from error
-    except (UnicodeDecodeError, RecursionError) as error:
-        raise EvaluationError(f"{path} is no JSON in UTF-8: {str(error)[:100]}") from error
+        if error.msg == "Extra data" and text.lstrip().startswith("{"):
+            return _lines(path, text)
+        raise _no_json(path, error, error.lineno) from error
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits, a list in a list in …
+        raise EvaluationError(f"{path} is no JSON that can be read: {str(error)[:100]}") from error
+
+
+def _lines(path: Path, text: str) -> list[Any]:
+    """Return the values of a file with one JSON value a line; blank lines are none."""
+    values = []
+    for number, line in enumerate(text.split("\n"), 1):
+        try:
+            values += [_parse(path, line)] if line.strip() else []
+        except json.JSONDecodeError as error:
+            raise _no_json(path, error, number) from error
+    return values
+
+
+def _parse(path: Path, text: str) -> Any:
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        value = dict(pairs)
+        if len(value) < len(pairs):
+            keys = [key for key, _ in pairs]
+            twice = next(key for key in keys if keys.count(key) > 1)
+            raise EvaluationError(f"{path} has {twice!r} twice in one object: which one counts?")
+        return value
+
+    return json.loads(text, object_pairs_hook=once)
+
+
+def _no_json(path: Path, error: json.JSONDecodeError, line: int) -> EvaluationError:
+    return EvaluationError(
+        f"{path} is no JSON: {error.msg} in line {line}, column {error.colno}",
+        remedy="the file may be cut off: fetch it again",
+    )
 
 
 def _kind(value: object) -> str:

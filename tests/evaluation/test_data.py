@@ -47,7 +47,8 @@ def test_gold_titles_stay_as_they_are(tmp_path: Path) -> None:
     ("changes", "field", "reason"),
     [
         ({"_id": 17}, "_id", "a number"),
-        ({"_id": ...}, "_id", "missing"),
+        ({"_id": ...}, "_id", "missing$"),
+        ({"_id": ..., "id": "r1"}, "_id", "missing: this is the hub's layout"),
         ({"question": ...}, "question", "missing"),
         ({"question": None}, "question", "null"),
         ({"answer": ["Oslo"]}, "answer", "a list"),
@@ -84,7 +85,13 @@ def test_duplicate_ids_are_refused(tmp_path: Path) -> None:
     ("text", "reason"),
     [
         ('[{"_id": "r1", "quest', "is no JSON: Unterminated string.* in line 1, column 16"),
-        ("", "is no JSON"),
+        ('[{"_id": "r1"}', "Expecting ',' delimiter in line 1, column 15"),
+        ("", "is empty"),
+        (" \n", "is empty"),
+        ('{"_id": "r1"}\n{"_id": "r2"', "Expecting ',' delimiter in line 2, column 13"),
+        ('{"_id": "r1"}\n\nfive', "Expecting value in line 3, column 1"),
+        ('[{"_id": "r1", "answer": "a", "answer": "b"}]', "has 'answer' twice in one object"),
+        ("[" + "1" * 5000 + "]", "is no JSON that can be read"),
         ("[]", "an empty list"),
         ("{}", "an object, not a list"),
         ("[" * 100_000, "is no JSON"),
@@ -96,6 +103,19 @@ def test_broken_files_are_refused(tmp_path: Path, text: str, reason: str) -> Non
     path.write_text(text, encoding="utf-8")
     with pytest.raises(EvaluationError, match=reason):
         read_questions(path)
+
+
+def test_one_record_a_line(tmp_path: Path) -> None:
+    """A file with a record a line reads as the list does, also where there is but one; blank lines are none."""
+    path = tmp_path / "g.jsonl"
+    lines = [json.dumps(record(_id=f"r{number}", answer="a\u2028b"), ensure_ascii=False) for number in (1, 2)]
+    path.write_text("\n\n".join(lines) + "\r\n", encoding="utf-8")
+    assert [(question.id, question.answer) for question in read_questions(path)] == [
+        ("r1", "a\u2028b"),
+        ("r2", "a\u2028b"),
+    ]
+    path.write_text(lines[0] + "\n", encoding="utf-8")
+    assert [each.id for each in read_gold(path)] == ["r1"]
 
 
 def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
@@ -121,6 +141,7 @@ def test_missing_file(tmp_path: Path) -> None:
         ({"sp": {}}, 'no object "answer"'),
         ({"answer": {"r1": 5}}, "record r1, field 'answer': is a number"),
         ({"answer": {}, "sp": []}, '"sp" is a list'),
+        ({"answer": {}, "sp": {"r1": [["A", 0.5]]}}, "record r1, field 'sp'"),
         ({"answer": {}, "sp": {"r1": [["A", "0"]]}}, "record r1, field 'sp'"),
         ({"answer": {}, "sp": {"r1": [["A", True]]}}, "record r1, field 'sp'"),
         ({"answer": {}, "sp": {"r1": "A"}}, "record r1, field 'sp'"),
