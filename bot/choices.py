@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from discord import app_commands
 
 from bot.replies.text import choice_name
+from raft_core.jobs.questions import splits as splits_of
 
 if TYPE_CHECKING:
     from bot.client import Interaction
@@ -77,6 +78,16 @@ async def _running(services: Services, guild: str, typed: str) -> list[tuple[str
     return [(f"{kind} · {state} · {job}", job) for job, kind, state in found]
 
 
+async def _evaluations(services: Services, guild: str, typed: str) -> list[tuple[str, str]]:
+    found = await services.look(services.registry.evaluations.search, guild, typed, LIMIT)
+    return [(f"{each.id} · {each.data} · n = {each.n} · {each.created_at[:10]}", each.id) for each in found]
+
+
+async def _splits(services: Services, guild: str, typed: str) -> list[tuple[str, str]]:
+    found = await services.look(splits_of, services.settings, guild)
+    return [(name, name) for name in found if typed.strip().lower() in name.lower()]
+
+
 documents = offer(_documents)
 datasets = offer(_datasets)
 adapters = offer(_adapters)
@@ -84,3 +95,6 @@ models = offer(_models)
 """The base and the adapters."""
 jobs = offer(_jobs)
 running_jobs = offer(_running)
+evaluations = offer(_evaluations)
+splits = offer(_splits)
+"""The questions that a guild can be evaluated on."""

@@ -305,7 +305,10 @@ class Cards:
         """Tell a job's end once, in a message that pings only who asked for it."""
         services = self._bot.services
         if await services.look(services.registry.cards.announce, live.card.guild, job.id):
-            await self._announce(live, job)
+            try:
+                await self._announce(live, job)
+            finally:
+                self._bot.dispatch("job_over", job)  # what else follows from it: an evaluation's summary
         again = await services.look(services.registry.jobs.get, [job.id])
         if again and again[0].is_over:  # someone may have sent it on meanwhile
             self._live.pop(job.id, None)

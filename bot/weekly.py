@@ -49,6 +49,12 @@ def read(kept: dict[str, Any]) -> Weekly | None:
     return plan
 
 
+def plans(guilds: Guilds) -> list[tuple[str, Weekly]]:
+    """Return the plans of all guilds that have one."""
+    found = [(guild, read(settings.get("weekly", {}))) for guild, settings in guilds.every()]
+    return [(guild, plan) for guild, plan in found if plan is not None]
+
+
 def due(plan: Weekly, now: datetime) -> str | None:
     """Return the hour that has come and was not dealt with; of several that were missed the last."""
     hour = _hour(plan.weekday, plan.hour, now)

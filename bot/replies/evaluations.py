@@ -11,6 +11,7 @@ import discord
 
 from bot.replies.colours import AMBER, BLUE, GREEN, RED
 from bot.replies.text import cut, escape, inline
+from bot.weekly import WEEKDAYS, Weekly
 from raft_core.registry.evaluations import Change
 
 Json = Mapping[str, Any]
@@ -145,6 +146,18 @@ def history_embed(text: str, *, chart: str = "", note: str = "") -> discord.Embe
     if chart:
         embed.set_image(url=f"attachment://{chart}")
     return embed.set_footer(text=note or "F1 with 95 % intervals; scores on other data do not compare")
+
+
+def schedule_text(plan: Weekly | None, following: datetime | None) -> str:
+    """Say when the weekly evaluation is posted next, and where."""
+    if plan is None or following is None:
+        return "📅 No weekly evaluation. `/eval schedule` with a weekday begins one."
+    under_way = "\nOne is under way." if plan.job else ""
+    return (
+        f"📅 Every {WEEKDAYS[plan.weekday]} at {plan.hour:02}:00 UTC I evaluate the default adapter on "
+        f"{inline(plan.split)} and post the summary in <#{plan.channel}>.\n"
+        f"Next: <t:{round(following.timestamp())}:F>, <t:{round(following.timestamp())}:R>{under_way}"
+    )
 
 
 def _p(difference: Json) -> str:

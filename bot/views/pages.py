@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import discord
@@ -28,13 +28,22 @@ class Pages(OwnView):
         """The page that is shown."""
         return self._page(self._number)
 
-    async def send(self, interaction: discord.Interaction[Any], *, ephemeral: bool = True) -> None:
-        """Answer a deferred interaction with the first page; without buttons where it is the only one."""
+    async def send(
+        self,
+        interaction: discord.Interaction[Any],
+        *,
+        ephemeral: bool = True,
+        files: Sequence[discord.File] = (),
+    ) -> None:
+        """Answer a deferred interaction with the first page; without buttons where it is the only one.
+
+        `files` are shown with every page.
+        """
         if self._count <= 1:
-            await interaction.followup.send(embed=self.embed, ephemeral=ephemeral)
+            await interaction.followup.send(embed=self.embed, ephemeral=ephemeral, files=files)
             return
         self.message = await interaction.followup.send(
-            embed=self.embed, view=self, ephemeral=ephemeral, wait=True
+            embed=self.embed, view=self, ephemeral=ephemeral, files=files, wait=True
         )
 
     async def show(self, interaction: discord.Interaction[Any], number: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from raft_core.registry.database import Database
 from raft_core.registry.queries import add_guild
@@ -25,6 +25,11 @@ class Guilds:
         with self._database.read() as session:
             row = session.get(Guild, guild)
             return dict(row.settings) if row is not None else {}
+
+    def every(self) -> list[tuple[str, Json]]:
+        """Return the settings of all guilds, for what the bot does by itself."""
+        with self._database.read() as session:
+            return [(row.id, dict(row.settings)) for row in session.scalars(select(Guild).order_by(Guild.id))]
 
     def change(self, guild: str, change: Callable[[Json], Json]) -> Json:
         """Replace a guild's settings by what `change` makes of them, with nobody in between; return the new ones."""
