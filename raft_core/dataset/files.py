@@ -13,6 +13,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 
 from raft_core.dataset.card import write_card
@@ -80,6 +81,19 @@ def load_dataset(folder: Path) -> tuple[DatasetInfo, list[RaftExample]]:
             f"the rows of {info.id} were changed", remedy="build it again, or import the changed file"
         )
     return info, rows
+
+
+def read_row(folder: Path, number: int) -> RaftExample:
+    """Return one row of a data set by its place, from 0, without reading what follows it.
+
+    Raises:
+        DatasetError: there is no such row, or the file is damaged.
+    """
+    try:
+        with (folder / "rows.jsonl").open(encoding="utf-8", newline="\n") as lines:
+            return _example(json.loads(next(islice(lines, number, None))))
+    except (OSError, ValueError, TypeError, KeyError, StopIteration) as error:
+        raise DatasetError(f"row {number + 1} of {folder.name} cannot be read: {error}") from error
 
 
 def load_rejected(folder: Path) -> list[Rejected]:

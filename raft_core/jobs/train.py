@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from raft_core.artifacts import Artifacts
 from raft_core.dataset.files import load_dataset
-from raft_core.jobs.catalogue import find_dataset, register_adapter
+from raft_core.jobs.catalogue import register_adapter
+from raft_core.jobs.curation import curated
+from raft_core.jobs.queue import job_curve
 from raft_core.progress import Report, silent
 from raft_core.records import AdapterInfo
 from raft_core.settings import Settings
+from raft_core.training.curve import Curve
 from raft_core.training.recipe import Recipe
 from raft_core.training.run import train
 
@@ -20,15 +24,16 @@ def train_adapter(
     *,
     job: str = "",
 ) -> AdapterInfo:
-    """Train a LoRA adapter on a guild's data set; a unique prefix of the data set's id will do.
+    """Train a LoRA adapter on a guild's data set, less the rows that curators dropped.
 
-    Started again after a kill it goes on from the last checkpoint; when finished it returns at once.
+    A unique prefix of the data set's id will do; the loss is drawn beside the log of `job`. Started again after a kill it goes on from the last checkpoint; when finished it returns at once.
 
     Raises:
         UnknownDataset: no data set has this id, or several begin so.
+        DatasetError: curators dropped all of its rows.
         TrainingError, ModelError, StorageError: as `raft_core.training.run.train`.
     """
-    dataset, examples = load_dataset(find_dataset(settings, guild, dataset_id))
+    dataset, examples = load_dataset(curated(settings, guild, dataset_id))
     adapter = train(
         dataset,
         examples,
@@ -38,6 +43,7 @@ def train_adapter(
         price_per_hour_usd=settings.price_per_gpu_hour_usd * settings.training_processes,
         processes=settings.training_processes,
         accelerate_config=settings.accelerate_config,
+        curve=Curve(job_curve(settings, job), Artifacts(settings).share) if job else None,
         report=report,
     )
     register_adapter(settings, adapter, job=job)

@@ -12,6 +12,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from raft_core.files import read_json, write_json
 from raft_core.progress import Progress, Report
+from raft_core.training.curve import HISTORY, add_point, go_back
 
 WRITE_EVERY_S = 5.0
 """How much of the time spent a kill may lose."""
@@ -73,6 +74,8 @@ class TrainingCallback(TrainerCallback):
         """Start the watch; a resumed training begins at its checkpoint's step."""
         self._start = self._saved = time.monotonic()
         self._first_step = state.global_step
+        if state.is_world_process_zero:
+            go_back(Path(str(args.output_dir)) / HISTORY, state.global_step)
         again = f"going on after step {state.global_step}" if state.global_step else ""
         self._report(Progress("train", state.global_step, state.max_steps, again))
 
@@ -94,11 +97,12 @@ class TrainingCallback(TrainerCallback):
         logs: dict[str, float] | None = None,
         **_: Any,
     ) -> None:
-        """Report a step with its loss."""
+        """Report a step with its loss, and keep it in the history of the losses."""
         if not state.is_world_process_zero:
             return
         self._clock.tick()
         if logs and "loss" in logs:
+            add_point(Path(str(args.output_dir)) / HISTORY, _point(state, logs))
             self._report(
                 Progress("train", state.global_step, state.max_steps, self._detail(state, logs["loss"]))
             )
@@ -120,6 +124,11 @@ class TrainingCallback(TrainerCallback):
         left = seconds / steps * (state.max_steps - state.global_step)
         epoch = f"epoch {state.epoch or 0:.1f} of {state.num_train_epochs}"
         return f"{epoch}, loss {loss:.3f}, {speed:,.0f} tokens/s, {left:.0f} s left"
+
+
+def _point(state: TrainerState, logs: dict[str, float]) -> dict[str, Any]:
+    told = {"loss": logs["loss"], "learning_rate": logs.get("learning_rate")}
+    return {"step": state.global_step, "epoch": state.epoch, **told}
 
 
 def _agreed(due: bool) -> bool:

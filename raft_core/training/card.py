@@ -7,11 +7,16 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from raft_core.files import to_json, write_json, write_text
 from raft_core.models import fingerprint
 from raft_core.records import AdapterInfo, DatasetInfo
+from raft_core.training.curve import HISTORY, PICTURE, draw_losses
 from raft_core.training.recipe import Recipe, to_yaml
+
+if TYPE_CHECKING:
+    from raft_core.training.lora import LossPoint
 
 LIBRARIES = ("raftbot", "torch", "transformers", "peft", "trl")
 
@@ -39,15 +44,17 @@ quote between `##begin_quote##` and `##end_quote##`, then `<ANSWER>:` and a shor
 about answers to new questions: measure them with `raftbot eval`.
 
 Settings: `recipe.yaml`. Lineage: `lineage.json`. Loss of each update: `loss.jsonl`.
+
+![The loss](loss.png)
 """
 
 
 def write_card(
-    folder: Path, info: AdapterInfo, recipe: Recipe, dataset: DatasetInfo, curve: Sequence[object]
+    folder: Path, info: AdapterInfo, recipe: Recipe, dataset: DatasetInfo, curve: Sequence[LossPoint]
 ) -> None:
-    """Write README.md, recipe.yaml, lineage.json, loss.jsonl and, last, adapter.json into `folder`.
+    """Write README.md, recipe.yaml, lineage.json, loss.jsonl, loss.png and, last, adapter.json into `folder`.
 
-    `curve` holds one dataclass an update; each becomes a line of loss.jsonl.
+    `curve` holds one point an update; each becomes a line of loss.jsonl.
 
     Raises:
         StorageError: the disk is full.
@@ -63,7 +70,8 @@ def write_card(
     }
     write_text(folder / "README.md", CARD.format(**facts))
     write_text(folder / "recipe.yaml", to_yaml(recipe))
-    write_text(folder / "loss.jsonl", "".join(to_json(point) + "\n" for point in curve))
+    write_text(folder / HISTORY, "".join(to_json(point) + "\n" for point in curve))
+    draw_losses([asdict(point) for point in curve], len(curve), folder / PICTURE)
     write_json(folder / "lineage.json", _lineage(recipe, dataset))
     write_json(folder / "adapter.json", info)
 

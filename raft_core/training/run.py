@@ -1,6 +1,6 @@
 """One training from rows to a finished adapter. A kill costs at most what came after the last checkpoint.
 
-adapters/.raft-1a2b3c4d.partial/   checkpoint-*, spent.json, and at the end adapter/
+adapters/.raft-1a2b3c4d.partial/   checkpoint-*, spent.json, loss.jsonl, and at the end adapter/
 adapters/raft-1a2b3c4d/            that adapter/, renamed: it is there whole or not at all
 """
 
@@ -26,6 +26,7 @@ from raft_core.records import AdapterInfo, DatasetInfo, RaftExample
 from raft_core.settings import POCKET
 from raft_core.training.adapters import INFO, load_adapter
 from raft_core.training.card import write_card
+from raft_core.training.curve import HISTORY, Curve
 from raft_core.training.recipe import Recipe
 from raft_core.training.rows import Row, fit, tokenise
 
@@ -45,9 +46,10 @@ def train(
     price_per_hour_usd: float = 0.0,
     processes: int = 1,
     accelerate_config: Path | None = None,
+    curve: Curve | None = None,
     report: Report = silent,
 ) -> AdapterInfo:
-    """Train a LoRA adapter and put it into `adapters` under an id made from its inputs.
+    """Train a LoRA adapter and put it into `adapters` under an id made from its inputs; `curve` draws its loss.
 
     More than one of `processes` train together, each on a GPU of its own, as `accelerate_config` says.
 
@@ -92,6 +94,7 @@ def train(
                 price_per_hour_usd=price_per_hour_usd,
                 processes=processes,
                 accelerate_config=accelerate_config,
+                curve=curve,
                 report=report,
             )
     return load_adapter(adapters, adapter_id)
@@ -106,6 +109,7 @@ def _train(
     price_per_hour_usd: float,
     processes: int,
     accelerate_config: Path | None,
+    curve: Curve | None,
     report: Report,
 ) -> None:
     """Train, complete the info in `blank`, and move the adapter to its place."""
@@ -123,13 +127,14 @@ def _train(
     tokenizer = load_tokenizer(recipe.base)
     limit = min(context_tokens(recipe.base, tokenizer), recipe.max_length or 2**62)
     rows, left_out = fit(_rows(examples, tokenizer, recipe, report), limit, skip_long=recipe.skip_long)
+    told = curve.following(report, partial / HISTORY) if curve else report
     if processes > 1:
-        curve = train_in_processes(processes, rows, recipe, partial, config=accelerate_config, report=report)
+        points = train_in_processes(processes, rows, recipe, partial, config=accelerate_config, report=told)
     else:
-        curve = train_lora(rows, tokenizer, recipe, partial, clock=clock, report=report)
+        points = train_lora(rows, tokenizer, recipe, partial, clock=clock, report=told)
     info = dataclasses.replace(
         blank,
-        loss=_last_epoch(curve, recipe.epochs),
+        loss=_last_epoch(points, recipe.epochs),
         tokens=sum(len(row.ids) for row in rows) * recipe.epochs,
         seconds=round(clock.seconds, 3),
         cost_usd=round(clock.seconds / 3600 * price_per_hour_usd, 6),
@@ -137,7 +142,9 @@ def _train(
         rows=len(rows),
         left_out=left_out,
     )
-    write_card(partial / WEIGHTS, info, recipe, dataset, curve)
+    write_card(partial / WEIGHTS, info, recipe, dataset, points)
+    if curve:
+        curve.draw(partial / HISTORY, len(points))
     _move(partial / WEIGHTS, finished)
     shutil.rmtree(partial, ignore_errors=True)
 
@@ -155,9 +162,9 @@ def _rows(
     return rows
 
 
-def _last_epoch(curve: Sequence[LossPoint], epochs: int) -> float:
+def _last_epoch(points: Sequence[LossPoint], epochs: int) -> float:
     """Return the mean loss of the last epoch: what a resumed training reports too."""
-    return fmean(point.loss for point in curve if point.epoch > epochs - 1)
+    return fmean(point.loss for point in points if point.epoch > epochs - 1)
 
 
 def _full_path(base: str) -> str:

@@ -73,6 +73,7 @@ def test_an_adapter_comes_with_all_that_made_it(undisturbed: AdapterInfo, tiny_m
         "adapter_model.safetensors",
         "lineage.json",
         "loss.jsonl",
+        "loss.png",
         "recipe.yaml",
     }
     assert not list(folder.parent.glob(".*.partial"))
