@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import discord
 from discord import app_commands
 
-from bot.errors import CannotHere, NotAllowed, TooOften
+from bot.errors import CannotHere, NotAllowed, OverQuota, Refused, TooOften
 from bot.settings import LEVELS, GuildSettings, Level, Quota
+from raft_core.errors import RaftError
 
 if TYPE_CHECKING:
     from bot.client import RaftBot
@@ -27,9 +28,7 @@ def guild_of(interaction: discord.Interaction[Any]) -> str:
         CannotHere: it is a direct message.
     """
     if interaction.guild_id is None:
-        raise CannotHere(
-            "I work in servers only: documents and models belong to a community", remedy="ask me there"
-        )
+        raise CannotHere
     return str(interaction.guild_id)
 
 
@@ -37,7 +36,10 @@ def needs(level: Level) -> Callable[[T], T]:
     """Let a command run only for members of a level or above."""
 
     async def predicate(interaction: discord.Interaction[RaftBot]) -> bool:
-        await require(interaction, level)
+        try:
+            await require(interaction, level)
+        except RaftError as error:
+            raise Refused from error  # discord.py hands only errors of its own to the handler from here
         return True
 
     return app_commands.check(predicate)
@@ -79,17 +81,23 @@ def quota_of(user: discord.abc.User, settings: GuildSettings) -> Quota:
     return Quota(*map(max, zip(*map(astuple, own), strict=True))) if own else settings.quota
 
 
-def check_quota(what: str, times: Sequence[str], limit: int) -> None:
-    """Refuse what a member did `limit` times in the last day already; `times` (ISO 8601), the oldest first.
+def check_quota(what: str, times: Sequence[str], limit: int, wanted: int = 1) -> None:
+    """Refuse what would be more than `limit` in a day; `times` (ISO 8601) are when it was done, the oldest first.
 
     Raises:
-        TooOften: says when the next one is free.
+        OverQuota: so many are never allowed.
+        TooOften: says when there is room again.
     """
-    if len(times) < limit:
+    over = len(times) + wanted - limit
+    if over <= 0:
         return
-    day = timedelta(days=1)
-    until = (datetime.fromisoformat(times[-limit]) if limit else datetime.now(UTC)) + day
-    raise TooOften(f"{limit} {what} a day are yours, and you have used them", until.timestamp())
+    if wanted > limit:
+        raise OverQuota(what, limit)
+    until = datetime.fromisoformat(times[over - 1]) + timedelta(days=1)
+    left = max(limit - len(times), 0)
+    raise TooOften(
+        f"{limit} {what} a day are yours, and {left or 'none'} of them are left", until.timestamp()
+    )
 
 
 def day_ago() -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
+from contextlib import suppress
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any
@@ -13,8 +15,10 @@ from discord import app_commands
 from discord.ext import commands
 
 import bot.cogs
-from bot.errors import handle
+from bot.asking import Asking
+from bot.errors import CannotHere, handle, tell
 from bot.livecards import Cards
+from bot.replies.errors import error_text
 from bot.services import Services
 from raft_core.files import content_hash, read_json, write_json
 
@@ -22,6 +26,9 @@ log = logging.getLogger(__name__)
 
 Interaction = discord.Interaction["RaftBot"]
 
+FROM_MESSAGES = (discord.InteractionType.component, discord.InteractionType.modal_submit)
+UNANSWERED_S = 2.4
+"""Whoever answers a button has done so by then, or will be too late for Discord, which waits for three seconds."""
 SYNCED = "discord-commands.json"
 """In the home: the hash of the commands that Discord was told last, so that a start need not tell them again."""
 
@@ -32,6 +39,14 @@ class Tree(app_commands.CommandTree["RaftBot"]):
     async def on_error(self, interaction: Interaction, error: app_commands.AppCommandError) -> None:
         """Tell the member what went wrong."""
         await handle(interaction, error)
+
+    async def interaction_check(self, interaction: Interaction) -> bool:
+        """Turn away commands in direct messages, where there is no community; but for /help."""
+        if interaction.guild_id is not None or (interaction.command and interaction.command.name == "help"):
+            return True
+        if interaction.type is not discord.InteractionType.autocomplete:
+            await tell(interaction, error_text(CannotHere()))
+        return False
 
 
 class RaftBot(commands.Bot):
@@ -52,6 +67,7 @@ class RaftBot(commands.Bot):
         )
         self.services = services
         self.cards = Cards(self)
+        self.asking = Asking(services)
 
     async def setup_hook(self) -> None:
         """Load every cog, and tell Discord the commands where they have changed."""
@@ -71,9 +87,20 @@ class RaftBot(commands.Bot):
         await self.cards.close()
         await super().close()
 
+    async def on_interaction(self, interaction: Interaction) -> None:
+        """Tell who uses a button or a form that nobody answers any more: it is from before a restart."""
+        if interaction.type not in FROM_MESSAGES:
+            return
+        await asyncio.sleep(UNANSWERED_S)
+        if not interaction.response.is_done():
+            with suppress(discord.InteractionResponded):
+                await tell(
+                    interaction, "⌛ This is from before I was restarted; please use the command again."
+                )
+
     async def on_command_error(self, _: commands.Context[Any], error: commands.CommandError) -> None:
-        """Pass over messages that look like text commands: there are none."""
-        if not isinstance(error, commands.CommandNotFound):
+        """Pass over messages that look like text commands: the only ones are for the bot's owner."""
+        if not isinstance(error, (commands.CommandNotFound, commands.CheckFailure)):
             log.error("a text command failed", exc_info=error)
 
     async def sync(self) -> int:

@@ -3,6 +3,7 @@
 RaftError
 ├── NotAllowed       the member lacks a role
 ├── TooOften         a quota or a cooldown; says when it ends
+├── OverQuota        more at once than is allowed in a day
 ├── Declined         the member was asked and did not confirm; they know
 └── CannotHere       not in a direct message, or the bot lacks a permission there
 """
@@ -17,13 +18,20 @@ from uuid import uuid4
 import discord
 from discord import app_commands
 
-from bot.replies.errors import error_text
+from bot.replies.errors import error_text, is_outage
 from raft_core.errors import RaftError
 
 if TYPE_CHECKING:
     from bot.client import RaftBot
 
 log = logging.getLogger(__name__)
+
+
+SERVERS_ONLY = "I work in servers only: documents and models belong to a community"
+
+
+class Refused(app_commands.CheckFailure):
+    """A check did not let a command run; its cause is the RaftError that says why."""
 
 
 class NotAllowed(RaftError):
@@ -43,8 +51,22 @@ class TooOften(RaftError):
         self.until = until
 
 
+class OverQuota(RaftError):
+    """More was asked for at once than is allowed in a whole day."""
+
+    def __init__(self, what: str, limit: int) -> None:
+        super().__init__(
+            f"{limit} {what} a day are yours" if limit else f"you have no {what} here",
+            remedy="ask for fewer at once" if limit else "an admin sets this with `/settings limits`",
+        )
+        self.limit = limit
+
+
 class CannotHere(RaftError):
     """It cannot be done in this place: a direct message, or a channel where the bot lacks a permission."""
+
+    def __init__(self, what: str = SERVERS_ONLY, remedy: str = "ask me there") -> None:
+        super().__init__(what, remedy=remedy)
 
 
 class Declined(RaftError):
@@ -63,6 +85,8 @@ async def handle(interaction: discord.Interaction[RaftBot], error: Exception) ->
     if not isinstance(cause, RaftError):
         error_id = uuid4().hex[:8]
         log.error("error %s in %s", error_id, _name(interaction), exc_info=cause)
+    elif is_outage(cause):
+        log.warning("%s failed: %s", _name(interaction), cause)
     await tell(interaction, error_text(cause, error_id))
 
 
@@ -88,6 +112,8 @@ class Form(discord.ui.Modal):
 def _cause(error: BaseException) -> BaseException:
     if isinstance(error, app_commands.CommandInvokeError):
         return error.original
+    if isinstance(error, Refused) and error.__cause__ is not None:
+        return error.__cause__
     return error
 
 

@@ -50,6 +50,16 @@ async def look_around(services: Services, guild: str) -> Seen:
     return Seen(chroma, models, workers, jobs, len(documents), len(datasets), len(adapters))
 
 
+async def need_store(services: Services) -> None:
+    """Return when Chroma answers.
+
+    Raises:
+        StoreError: it does not.
+    """
+    if not await chroma_answers(services):
+        raise StoreError("the document store is down", remedy="it may be back in a minute: try again")
+
+
 async def need_models(services: Services) -> None:
     """Return when both Chroma and the model server answer.
 
@@ -92,13 +102,13 @@ async def workers_alive(services: Services) -> int:
 
 
 @cache
-def _certificates() -> ssl.SSLContext:
+def certificates() -> ssl.SSLContext:
     """Read the certificates once: every client that reads them itself holds up the event loop for 25 ms."""
     return httpx.create_ssl_context()
 
 
 async def _answers(url: str) -> bool:
-    async with httpx.AsyncClient(timeout=ANSWER_S, verify=_certificates()) as client:
+    async with httpx.AsyncClient(timeout=ANSWER_S, verify=certificates()) as client:
         try:
             return (await client.get(url)).status_code < httpx.codes.INTERNAL_SERVER_ERROR
         except httpx.HTTPError:

@@ -39,7 +39,7 @@ def code_block(text: str, language: str = "") -> str:
 
 def inline(text: str) -> str:
     """Return untrusted text, an id or a name, as inline code."""
-    return "`" + (" ".join(printable(text).split()).replace("`", "\u02cb") or "–") + "`"
+    return "`" + (" ".join(printable(text).split()).replace("`", "\u02cb") or "-") + "`"
 
 
 def choice_name(text: str) -> str:

@@ -79,10 +79,13 @@ class ChunkStore:
             found = [self._chroma.get(limit=PAGE, offset=offset) for offset in pages]
             return sorted(_got_chunks(*found), key=lambda chunk: (chunk.document_id, chunk.index))
 
-    def of_document(self, document_id: str) -> list[Chunk]:
-        """Return the chunks of one document in their order."""
+    def of_document(self, document_id: str, first: int | None = None) -> list[Chunk]:
+        """Return the chunks of one document in their order, all or only the `first` ones."""
+        where: dict[str, Any] = {"document_id": document_id}
+        if first is not None:
+            where = {"$and": [where, {"index": {"$lt": first}}]}
         with self._translated():
-            found = self._chroma.get(where={"document_id": document_id})
+            found = self._chroma.get(where=where)
             return sorted(_got_chunks(found), key=lambda chunk: chunk.index)
 
     def count(self, document_id: str) -> int:
