@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     """A model's name, and the next piece of its answer, what ended it, or None at its end."""
 
 TOO_LONG = "show fewer chunks (--top-k), or take a base model with a longer context"
-STOPPED = "was told to stop"
+STOPPED = "it was stopped"
 _LOOK_S = 0.5
 """How soon it is seen that someone said stop while no model writes anything."""
 
@@ -157,8 +157,13 @@ def _ended(
         sources=sources,
         tokens=writing.tokens or writing.pieces,  # a server that counts no tokens sends one a piece
         seconds=round(writing.seconds, 3),
-        error=f"the model server {failed.reason}" if isinstance(failed, EndpointError) else "",
+        error=_reason(failed) if isinstance(failed, EndpointError) else "",
     )
+
+
+def _reason(failed: EndpointError) -> str:
+    """Return what members and users are told: not where the server is."""
+    return f"the model server {failed.reason}" if failed.url else failed.reason
 
 
 @contextmanager

@@ -58,6 +58,17 @@ class Exchanges:
         with self._database.read() as session:
             return _asked(session.scalars(query).first())
 
+    def broken_by(self, error: str, since: str) -> list[tuple[str, Asked]]:
+        """Return (guild, question) of all guilds whose answers all broke off with an error, asked since a time."""
+        query = select(Exchange).where(Exchange.created_at >= since, Exchange.message != "")
+        with self._database.read() as session:
+            found = [(row.guild, _asked(row)) for row in session.scalars(query)]
+        return [
+            (guild, asked)
+            for guild, asked in found
+            if asked and {answer.error for answer in asked.comparison.answers} == {error}
+        ]
+
     def turns(self, guild: str, channel: str, limit: int) -> list[Turn]:
         """Return the last answered questions of a channel or thread, the oldest first; a broken answer is none."""
         own = (Exchange.guild == guild, Exchange.channel == channel, Exchange.message != "")

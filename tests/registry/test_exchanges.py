@@ -44,6 +44,22 @@ def test_an_answered_question_comes_back_whole(exchanges: Exchanges) -> None:
     assert exchanges.shown_by("g1", "other") is None
 
 
+def test_answers_that_broke_off_alike_are_found(exchanges: Exchanges) -> None:
+    """Of all guilds, those whose every answer has the error, in a message that was sent, since a time."""
+    for guild, errors, message in (
+        ("g1", "xx", "m1"),
+        ("g2", "x", "m2"),
+        ("g1", "xy", "m3"),
+        ("g1", "x", ""),
+    ):
+        asked = exchanges.begin(guild, "c1", "m1", "Capital?")
+        answers = tuple(answer(f"model-{number}", error=error) for number, error in enumerate(errors))
+        exchanges.finish(guild, asked, message, Comparison("Capital?", answers))
+    found = exchanges.broken_by("x", "2026-01-01")
+    assert sorted((guild, asked.message) for guild, asked in found) == [("g1", "m1"), ("g2", "m2")]
+    assert exchanges.broken_by("x", "9999-01-01") == []
+
+
 def test_turns_of_a_thread(exchanges: Exchanges, database: Database) -> None:
     """The last answered questions of a thread come oldest first; what broke off or was never answered is no turn."""
     said = [
@@ -102,7 +118,7 @@ def test_cards_are_live_until_their_end_is_told(database: Database) -> None:
     cards = Cards(database)
     card = JobCard("g1", "job-1", "c1", "m1", "u1")
     cards.add(card)
-    cards.set_thread("g1", "job-1", "t1")
+    cards.note("g1", "job-1", thread="t1")
     (live,) = cards.live()
     assert (live.id, live.thread, live.requester) == ("job-1", "t1", "u1")
     assert cards.get("g2", "job-1") is None
