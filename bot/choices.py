@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Coroutine, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from discord import app_commands
 
@@ -22,15 +22,14 @@ LIMIT = 25
 BASE = "base"
 
 Choices = list[app_commands.Choice[str]]
-Cog = TypeVar("Cog")
 Search = Callable[["Services", str, str], Coroutine[Any, Any, Sequence[tuple[str, str]]]]
 """(services, guild, what was typed) → (name, value) of what to offer."""
 
 
-def offer(search: Search) -> Callable[[Cog, Interaction, str], Coroutine[Any, Any, Choices]]:
-    """Make an autocomplete callback, for a command of a cog, of a search."""
+def offer(search: Search) -> Callable[[Interaction, str], Coroutine[Any, Any, Choices]]:
+    """Make an autocomplete callback of a search."""
 
-    async def complete(_: Cog, interaction: Interaction, typed: str) -> Choices:
+    async def complete(interaction: Interaction, typed: str) -> Choices:
         if interaction.guild_id is None:
             return []
         try:
