@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,7 @@ class OpenApi:
         return min(matching, key=lambda template: template.count("{"), default="")
 
     def _build(self, method: str, template: str) -> Any:
-        from jsonschema import Draft202012Validator
+        from jsonschema import Draft202012Validator, validators
 
         assert self.spec
         operation = self.spec["paths"].get(template, {}).get(method.lower(), {})
@@ -60,10 +61,13 @@ class OpenApi:
         if "application/json" not in content:
             return None
         schema = self._convert(content["application/json"]["schema"])
-        return Draft202012Validator({**schema, "$defs": self._schemas})
+        validator = validators.extend(
+            Draft202012Validator, {"byType": check_by_type, "nullOr": check_null_or}
+        )
+        return validator({**schema, "$defs": self._schemas})
 
     def _convert(self, schema: Any) -> Any:
-        """Turn a union of objects into a choice by `type`: 100 times faster, and it can say what is wrong."""
+        """Copy a schema with all it refers to, and with unions that can say what is wrong."""
         if isinstance(schema, list):
             return [self._convert(item) for item in schema]
         if not isinstance(schema, dict):
@@ -79,8 +83,8 @@ class OpenApi:
                 self._schemas[name].update(self._convert(self.spec["components"]["schemas"][name]))
             return {"$ref": f"#/$defs/{name}"}
         for key in ("oneOf", "anyOf"):
-            if key in schema and (kinds := self._kinds(schema[key])):
-                return self._by_type(kinds)
+            if key in schema:
+                return self._union(schema[key])
         return {key: self._convert(value) for key, value in schema.items() if key not in IGNORED_KEYS}
 
     def _kinds(self, choices: list[Any]) -> dict[int, Any]:
@@ -99,16 +103,34 @@ class OpenApi:
         kind = schema.get("properties", {}).get("type", {})
         return kind.get("enum", []) if "type" in schema.get("required", []) else []
 
-    def _by_type(self, kinds: dict[int, Any]) -> dict[str, Any]:
-        rules = [
-            {
-                "if": {"properties": {"type": {"const": number}}, "required": ["type"]},
-                "then": self._convert(choice),
-            }
-            for number, choice in kinds.items()
-        ]
-        known = {"type": "object", "required": ["type"], "properties": {"type": {"enum": sorted(kinds)}}}
-        return {**known, "allOf": rules}
+    def _union(self, choices: list[Any]) -> dict[str, Any]:
+        """Turn a union into what can be decided at a glance: jsonschema would try every member."""
+        if kinds := self._kinds(choices):
+            return {"byType": {number: self._convert(choice) for number, choice in kinds.items()}}
+        if all("const" in choice for choice in choices):
+            return {"enum": [choice["const"] for choice in choices]}
+        others = [choice for choice in choices if choice != {"type": "null"}]
+        if len(others) == 1:
+            return {"nullOr": self._convert(others[0])}
+        return {"anyOf": self._convert(choices)}
+
+
+def check_null_or(validator: Any, schema: Any, instance: Any, _: Any) -> Iterator[Any]:
+    """Validate what is not null."""
+    if instance is not None:
+        yield from validator.descend(instance, schema)
+
+
+def check_by_type(validator: Any, kinds: dict[int, Any], instance: Any, schema: Any) -> Iterator[Any]:
+    """Validate an object against the schema of its `type`."""
+    from jsonschema import ValidationError
+
+    if not isinstance(instance, dict):
+        yield ValidationError(f"{instance!r} is not an object")
+    elif instance.get("type") not in kinds:
+        yield ValidationError(f"type {instance.get('type')!r} is none of {sorted(kinds)}")
+    else:
+        yield from validator.descend(instance, kinds[instance["type"]])
 
 
 @cache

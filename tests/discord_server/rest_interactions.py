@@ -38,12 +38,12 @@ def callback(request: Request) -> Json | None:
         raise errors.unknown_interaction()
     if interaction.acked_at is not None:
         raise errors.already_acknowledged()
-    if interaction.age_s > ACK_S:
+    if request.received_at - interaction.started_at > ACK_S:
         raise errors.unknown_interaction()
     kind, data = request.body.get("type"), request.body.get("data") or {}
     check_kind(interaction, kind)
     ANSWERS[kind](request, interaction, data)
-    interaction.response_type, interaction.acked_at = kind, server.clock.now()
+    interaction.response_type, interaction.acked_at = kind, request.received_at
     server.note_change()
     return (
         callback_json(request, interaction) if request.query.get("with_response") in ("1", "true") else None

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -63,6 +64,8 @@ class DiscordServer:
         self.clock, self.faults, self.world = Clock(), Faults(), World()
         self.rate_limits = RateLimits(self.clock, rate_limits)
         self.openapi = shared_openapi()
+        # Off while a benchmark measures: a check costs about a millisecond of this process.
+        self.check_schemas = True
         self.gateway = Gateway(self, heartbeat_s)
         self.requests: list[Seen] = []
         # What a test should find empty: see check().
@@ -72,9 +75,9 @@ class DiscordServer:
         # Every refusal, in words: good to print when a test fails.
         self.errors: list[str] = []
         self.syncs = 0
+        self._burst: list[tuple[Interaction, dict[str, Any]]] | None = None
         self._changed = threading.Condition()
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True, name="discord-server")
+        self._loop: asyncio.AbstractEventLoop | None = None
         self.bot = self._user(bot_name, bot=True)
         self.owner = self._user("owner")
         self.guild = self.add_guild("Library")
@@ -96,15 +99,19 @@ class DiscordServer:
         return f"ws://127.0.0.1:{self.port}/gateway"
 
     def __enter__(self) -> Self:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True, name="discord-server")
         self._thread.start()
         self.run_async(self._start())
         return self
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        assert self._loop
         self.run_async(self._stop())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+        self._loop = None
 
     async def _start(self) -> None:
         app = web.Application(client_max_size=rest.BODY_BYTES * 2)
@@ -140,11 +147,12 @@ class DiscordServer:
 
     def run_async(self, coroutine: Any) -> Any:
         """Run a coroutine in the server's thread and return what it returns."""
+        assert self._loop
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
 
     def run(self, function: Callable[..., Any], *args: Any, **options: Any) -> Any:
-        """Call a function in the server's thread: all changes of the world happen there."""
-        if not self._thread.is_alive():
+        """Call a function in the server's thread: all changes of the world happen there while it runs."""
+        if self._loop is None:
             return function(*args, **options)
 
         async def call() -> Any:
@@ -331,6 +339,23 @@ class DiscordServer:
         self.run(self.gateway.drop, code)
 
     def send_interaction(self, interaction: Interaction, payload: dict[str, Any]) -> None:
-        """Hand an interaction to the bot."""
+        """Hand an interaction to the bot, or keep it for the end of a burst."""
         self.world.interactions[interaction.token] = interaction
-        self.gateway.event("INTERACTION_CREATE", interaction.guild, payload)
+        if self._burst is not None:
+            self._burst.append((interaction, payload))
+        else:
+            self.gateway.event("INTERACTION_CREATE", interaction.guild, payload)
+
+    @contextmanager
+    def burst(self) -> Iterator[None]:
+        """Keep the interactions of a block and send them all in one moment at its end."""
+        self._burst = []
+        yield
+        held, self._burst = self._burst, None
+
+        def send() -> None:
+            for interaction, payload in held:
+                interaction.started_at = self.clock.now()
+                self.gateway.event("INTERACTION_CREATE", interaction.guild, payload)
+
+        self.run(send)
