@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from tests.discord_server.server import DiscordServer
 
 API = "/api/v10"
-MAJOR = ("channel_id", "guild_id", "webhook_id", "webhook_token")
+# An interaction has a bucket of its own, as a webhook has: hundreds may be answered at once.
+MAJOR = ("channel_id", "guild_id", "webhook_id", "webhook_token", "interaction_id")
 # Discord refuses request bodies above this before it looks into them.
 BODY_BYTES = 100 * MIB
 
