@@ -111,10 +111,7 @@ def find_evaluation(services: Services, guild: str, evaluation_id: str = "") -> 
         if not newest:
             raise EvaluationError(NOTHING, remedy=HOW)
         return newest[0].id
-    try:
-        return str(services.registry.evaluations.get(guild, evaluation_id)["id"])
-    except EvaluationError as error:
-        raise EvaluationError(f"there is no evaluation {evaluation_id!r} here", remedy=OFFERED) from error
+    return str(_result(services, guild, evaluation_id)["id"])
 
 
 def read_summary(services: Services, guild: str, evaluation_id: str) -> Summary:
@@ -125,7 +122,7 @@ def read_summary(services: Services, guild: str, evaluation_id: str) -> Summary:
     """
     from raft_core.jobs.reports import chart
 
-    result = services.registry.evaluations.get(guild, evaluation_id)
+    result = _result(services, guild, evaluation_id)
     counts = {
         place: Counts(
             *(len(_changes(services, guild, result, place, fixed=fixed)) for fixed in (True, False))
@@ -145,7 +142,7 @@ def read_change(
     Raises:
         EvaluationError: the guild has no such evaluation, or there is no such question.
     """
-    result = services.registry.evaluations.get(guild, evaluation_id)
+    result = _result(services, guild, evaluation_id)
     if place >= len(result["differences"]):
         raise EvaluationError("this evaluation was made again with other models", remedy="`/eval summary`")
     changes = _changes(services, guild, result, place, fixed=fixed)
@@ -166,7 +163,7 @@ def read_report(services: Services, guild: str, evaluation_id: str) -> Path:
     """
     from raft_core.jobs.reports import report
 
-    result = services.registry.evaluations.get(guild, evaluation_id)
+    result = _result(services, guild, evaluation_id)
     folder = _folder(services, guild, result["id"])
     found = report(folder) if folder else None
     if found is None:
@@ -205,6 +202,13 @@ def schedule(services: Services, guild: str, plan: Weekly | None) -> None:
     if plan is not None:
         data_of(services.settings, guild, plan.split)
     change_settings(services.registry.guilds, guild, weekly=asdict(plan) if plan else {})
+
+
+def _result(services: Services, guild: str, evaluation_id: str) -> Json:
+    try:
+        return services.registry.evaluations.get(guild, evaluation_id)
+    except EvaluationError as error:
+        raise EvaluationError(f"there is no evaluation {evaluation_id!r} here", remedy=OFFERED) from error
 
 
 def _pair(result: Json, place: int) -> tuple[tuple[str, str], tuple[str, str]]:
