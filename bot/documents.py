@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from bot.replies.documents import Shown
 from raft_core.errors import StoreError
-from raft_core.jobs.removal import Removal, remove_document
 from raft_core.registry.documents import LearntFrom, Provenance
 
 if TYPE_CHECKING:
     from bot.services import Services
+    from raft_core.jobs.removal import Removal
     from raft_core.records import Chunk, DocumentInfo, Hit
 
 FIRST_CHUNKS = 3
@@ -59,6 +59,8 @@ def remove(services: Services, guild: str, document_id: str) -> Removal:
         UnknownDocument: the guild has no such document.
         StoreError: Chroma fails; the document is then still listed.
     """
+    from raft_core.jobs.removal import remove_document
+
     return remove_document(services.settings, guild, document_id)
 
 
