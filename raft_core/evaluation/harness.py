@@ -64,6 +64,7 @@ class Run:
     prompt: str
     samples: tuple[Sample, ...]
     seconds: float
+    engine: str = ""
 
 
 def run(

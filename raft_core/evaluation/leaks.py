@@ -48,20 +48,17 @@ class Leak:
 class LeakReport:
     """What was found of the training data in the evaluation data.
 
-    `datasets` were looked through; of the models `unknown` the training data is not at hand. `checked`
-    questions were looked at; those with a leak were left out, or asked all the same where `kept`.
+    `datasets` were looked through; of the models `unknown` the training data is not at hand. Of `checked`
+    questions that many `questions` have a leak: they were left out, or asked all the same where `kept`.
+    `leaks` holds the first of them.
     """
 
     datasets: tuple[str, ...]
     unknown: tuple[str, ...]
     checked: int
+    questions: int
     kept: bool
     leaks: tuple[Leak, ...]
-
-    @property
-    def questions(self) -> int:
-        """How many questions have a leak."""
-        return len({leak.id for leak in self.leaks})
 
 
 class Seen:

@@ -37,8 +37,8 @@ class Circumstances:
     """What an evaluation rests on. `available` questions were in the data, `n` of them were asked.
 
     `setting` is one of contexts.SETTINGS. `distractors` is how many were shown beside the paragraphs that
-    the answer rests on, None for those of the record. `top_k` paragraphs were retrieved;
-    `recall_at_k` is the share of gold paragraphs among the first k of them, by k as text.
+    the answer rests on, None for those of the record; `fewer` records have not as many. `top_k` paragraphs
+    were retrieved; `recall_at_k` is the share of gold paragraphs among the first k of them, by k as text.
     """
 
     id: str
@@ -59,6 +59,7 @@ class Circumstances:
     cost_usd: float
     setting: str = "distractor"
     distractors: int | None = None
+    fewer: int = 0
     top_k: int | None = None
     recall_at_k: dict[str, float] = field(default_factory=dict)
     engine: str = ""

@@ -120,7 +120,7 @@ def run_demo(
                 on_comparison(comparison)
         with demo.timed("evaluate"):
             what = EvaluationSettings(POCKET, tuple(models), limit=questions, seed=seed)
-            evaluation = evaluate(there, GUILD, what, out=out, report=report)
+            evaluation = evaluate(settings, GUILD, what, out=out, server=server, report=report)
     demo.summary = _summary(evaluation.as_json(), adapter, rows=dataset.rows) | {
         "documents": len(ingested.added),
         "chunks": sum(info.chunks for info in ingested.added),

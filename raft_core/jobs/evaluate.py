@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
-import random
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from raft_core.errors import EvaluationError
 from raft_core.files import content_hash, write_json, write_text
 from raft_core.jobs.catalogue import register_evaluation
+from raft_core.jobs.draw import Drawn, EvaluationSettings, draw, shown_questions
+from raft_core.jobs.engine import adapter_hash, base_hash, kept_answers, served_by
 from raft_core.jobs.reports import redraw_history
-from raft_core.jobs.served import find_models, served
-from raft_core.models import fingerprint
+from raft_core.jobs.served import BASE, find_models, served
 from raft_core.progress import Report, silent
 from raft_core.prompts import prompt_hash
 from raft_core.settings import POCKET
@@ -29,33 +28,7 @@ if TYPE_CHECKING:
     from raft_core.serving.client import ModelServer
     from raft_core.settings import Settings
 
-POCKET_QUESTIONS = 200
-"""How many questions `pocket` means where no limit is given: enough for a paired interval."""
-
-
-@dataclass(frozen=True, slots=True)
-class EvaluationSettings:
-    """What to evaluate: `models` on `data`, a file in HotpotQA's format or `pocket` for its held-out world.
-
-    Adapters run under the prompt they were trained with; the base runs under both prompts and counts
-    with its better one, unless `prompt` names one for all.
-
-    Raises:
-        EvaluationError: the limit leaves no question.
-    """
-
-    data: str
-    models: tuple[str, ...]
-    limit: int | None = None
-    seed: int = 0
-    prompt: str | None = None
-    max_new_tokens: int | None = None
-
-    def __post_init__(self) -> None:
-        if self.limit is not None and self.limit < 1:
-            raise EvaluationError(
-                f"a limit of {self.limit} leaves no question", remedy="give a limit of 1 or more"
-            )
+__all__ = ["EvaluationSettings", "answer", "evaluate", "judge_runs", "merge", "runs_of"]
 
 
 def evaluate(
@@ -64,51 +37,58 @@ def evaluate(
     what: EvaluationSettings,
     *,
     out: Path | None = None,
+    server: ModelServer | None = None,
     report: Report = silent,
 ) -> Evaluation:
     """Ask all questions and judge the answers; keep all in the guild's `evaluations/<id>/` and in `out`.
 
+    A `server` that serves the models already is used instead of the settings' own. Killed and run again it
+    goes on from the answers that had come.
+
     Raises:
         BadRecord: a record of the file does not fit the format.
         UnknownModel: nobody serves a model by that name.
+        EvaluationError: no question is left that the models have not seen.
         EndpointError: the model server failed; nothing is scored then.
     """
+    found = find_models(settings, guild, what.models)
+    drawn = draw(settings, guild, what, found, report)
     started = time.perf_counter()
-    runs = answer(settings, guild, what, report=report)
+    runs = answer(settings, guild, what, drawn, server=server, report=report)
     seconds = time.perf_counter() - started
-    return judge_runs(settings, guild, what, runs, seconds, out=out)
-
-
-def count_questions(what: EvaluationSettings) -> int:
-    """Return how many questions will be asked."""
-    return len(_questions(what)[0])
+    return judge_runs(settings, guild, what, drawn, runs, seconds, out=out)
 
 
 def answer(
     settings: Settings,
     guild: str,
     what: EvaluationSettings,
+    drawn: Drawn,
     *,
-    start: int = 0,
-    stop: int | None = None,
+    server: ModelServer | None = None,
     report: Report = silent,
 ) -> list[Run]:
-    """Return every model's answers to the questions from `start` up to `stop`, under every prompt of its.
+    """Return every model's answers to the questions that were drawn, under every prompt of its.
 
     Raises:
         BadRecord, UnknownModel, EndpointError: as `evaluate`.
     """
     found = find_models(settings, guild, what.models)
-    questions = _questions(what)[0][start:stop]
-    with served(settings, found, report) as server:
-        return _ask_all(
-            server,
-            _plan(found, what.prompt),
-            questions,
-            max_new_tokens=what.max_new_tokens or settings.max_new_tokens,
-            seed=what.seed,
-            report=report,
-        )
+    questions = shown_questions(what, drawn)
+    with nullcontext(server) if server else served(settings, found, report) as running:
+        return _ask_all(settings, guild, what, found, running, questions, report)
+
+
+def runs_of(models: Mapping[str, AdapterInfo | None], what: EvaluationSettings) -> list[tuple[str, str]]:
+    """Return who answers under which prompt; without documents other templates stand in for the prompts."""
+    from raft_core.evaluation.contexts import CLOSED
+
+    closed = what.setting == "closed-book"
+    return [
+        (model, CLOSED[prompt] if closed else prompt)
+        for model, adapter in models.items()
+        for prompt in _prompts(adapter, what.prompt)
+    ]
 
 
 def merge(slices: Sequence[Sequence[Run]]) -> list[Run]:
@@ -118,6 +98,7 @@ def merge(slices: Sequence[Sequence[Run]]) -> list[Run]:
             parts[0],
             samples=tuple(sample for part in parts for sample in part.samples),
             seconds=round(sum(part.seconds for part in parts), 3),
+            engine=", ".join(sorted({part.engine for part in parts})),
         )
         for parts in zip(*slices, strict=True)
     ]
@@ -127,6 +108,7 @@ def judge_runs(
     settings: Settings,
     guild: str,
     what: EvaluationSettings,
+    drawn: Drawn,
     runs: Sequence[Run],
     seconds: float,
     *,
@@ -137,15 +119,14 @@ def judge_runs(
     from raft_core.evaluation.result import judge
 
     found = find_models(settings, guild, what.models)
-    evaluation = judge(_circumstances(settings, guild, what, found, seconds), runs)
+    questions = shown_questions(what, drawn)
+    circumstances = _circumstances(settings, guild, what, drawn, found, questions, seconds)
+    engine = ", ".join(sorted({run.engine for run in runs}))
+    evaluation = judge(replace(circumstances, engine=engine), runs, questions)
     _keep(evaluation, settings.guild_dir(guild) / "evaluations" / evaluation.id, out)
     register_evaluation(settings, evaluation, job=job)
     redraw_history(settings, guild)
     return evaluation
-
-
-def _plan(models: Mapping[str, AdapterInfo | None], prompt: str | None) -> list[tuple[str, str]]:
-    return [(model, each) for model, adapter in models.items() for each in _prompts(adapter, prompt)]
 
 
 def _prompts(adapter: AdapterInfo | None, prompt: str | None) -> tuple[str, ...]:
@@ -154,73 +135,84 @@ def _prompts(adapter: AdapterInfo | None, prompt: str | None) -> tuple[str, ...]
     return ("raft",) if adapter else ("rag", "raft")
 
 
-def _questions(what: EvaluationSettings) -> tuple[list[Question], int]:
-    """Return the questions to ask and how many there are to choose from."""
-    if what.data == POCKET:
-        from raft_core.pocket.heldout import questions
-
-        count = what.limit or POCKET_QUESTIONS
-        return list(questions(count, what.seed)), count
-    from raft_core.evaluation.data import read_questions
-
-    everything = read_questions(Path(what.data))
-    random.Random(what.seed).shuffle(everything)
-    return everything[: what.limit], len(everything)
-
-
 def _ask_all(
+    settings: Settings,
+    guild: str,
+    what: EvaluationSettings,
+    found: Mapping[str, AdapterInfo | None],
     server: ModelServer,
-    plan: Sequence[tuple[str, str]],
     questions: Sequence[Question],
-    *,
-    max_new_tokens: int,
-    seed: int,
     report: Report,
 ) -> list[Run]:
-    from raft_core.evaluation.data import to_record
     from raft_core.evaluation.harness import run
 
-    with tempfile.TemporaryDirectory(prefix="raftbot-") as folder:
-        path = Path(folder) / "questions.json"
-        write_json(path, [to_record(question) for question in questions])
-        return [
+    engine, scope = served_by(settings, server), content_hash(questions)
+    with _file_of(questions) as path, ExitStack() as opened:
+        kept = {
+            name: opened.enter_context(kept_answers(settings, guild, server, name, adapter, scope))
+            for name, adapter in found.items()
+        }
+        made = [
             run(
                 path,
                 model,
                 prompt,
                 url=server.url,
                 key=server.key,
-                max_new_tokens=max_new_tokens,
-                seed=seed,
+                max_new_tokens=what.max_new_tokens or settings.max_new_tokens,
+                seed=what.seed,
+                concurrent=engine.concurrent,
+                answers=kept[model],
                 report=report,
             )
-            for model, prompt in plan
+            for model, prompt in runs_of(found, what)
         ]
+    return [replace(each, engine=engine.name) for each in made]
+
+
+@contextmanager
+def _file_of(questions: Sequence[Question]) -> Iterator[Path]:
+    """Yield a file of the questions; the format wants a paragraph, also where the prompts show none."""
+    from raft_core.evaluation.data import to_record
+
+    with tempfile.TemporaryDirectory(prefix="raftbot-") as folder:
+        path = Path(folder) / "questions.json"
+        nothing = (("", ("",)),)
+        whole = [replace(each, context=each.context or nothing) for each in questions]
+        write_json(path, [to_record(question) for question in whole])
+        yield path
 
 
 def _circumstances(
     settings: Settings,
     guild: str,
     what: EvaluationSettings,
+    drawn: Drawn,
     models: Mapping[str, AdapterInfo | None],
+    questions: Sequence[Question],
     seconds: float,
 ) -> Circumstances:
     from raft_core.evaluation.harness import versions
     from raft_core.evaluation.result import Circumstances
 
-    questions, available = _questions(what)
-    plan = _plan(models, what.prompt)
+    plan = runs_of(models, what)
     max_new_tokens = what.max_new_tokens or settings.max_new_tokens
-    hashes = {name: _weights_hash(settings, adapter) for name, adapter in models.items()}
+    base = base_hash(settings)
+    hashes = {
+        name: adapter_hash(adapter) if adapter else base if name == BASE else "not at hand"
+        for name, adapter in models.items()
+    }
     prompt_hashes = {prompt: prompt_hash(prompt) for _, prompt in plan}
     data_hash = content_hash(questions)
-    identity = content_hash(data_hash, what.seed, max_new_tokens, plan, hashes, prompt_hashes, length=8)
+    top_k = (what.top_k or settings.top_k) if what.setting == "retrieval" else None
+    shown = (what.setting, what.distractors, top_k, what.keep_leaked)
+    asked = (data_hash, what.seed, max_new_tokens, plan)
     return Circumstances(
-        id=f"eval-{identity}",
+        id=f"eval-{content_hash(asked, shown, base, hashes, prompt_hashes, length=8)}",
         guild=guild,
         data=POCKET if what.data == POCKET else Path(what.data).name,
         n=len(questions),
-        available=available,
+        available=drawn.available,
         limit=what.limit,
         seed=what.seed,
         max_new_tokens=max_new_tokens,
@@ -232,26 +224,24 @@ def _circumstances(
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         seconds=round(seconds, 3),
         cost_usd=round(seconds / 3600 * settings.price_per_gpu_hour_usd, 6),
+        setting=what.setting,
+        distractors=what.distractors,
+        fewer=drawn.fewer,
+        top_k=top_k,
+        recall_at_k=drawn.recall_at_k,
+        base_fingerprint=base,
+        leaks=drawn.leaks,
     )
 
 
-def _weights_hash(settings: Settings, adapter: AdapterInfo | None) -> str:
-    """Return a hash of an adapter's weights, or of the base's folder; a remote server keeps its own."""
-    if adapter is not None:
-        weights = Path(adapter.path) / "adapter_model.safetensors"
-        if weights.is_file():
-            return hashlib.sha256(weights.read_bytes()).hexdigest()[:16]
-    elif settings.model_server_url is None:
-        return fingerprint(settings.base_model)
-    return "not at hand"
-
-
 def _keep(evaluation: Evaluation, folder: Path, out: Path | None) -> None:
-    from raft_core.evaluation.plot import draw
+    from raft_core.evaluation.data import to_record
+    from raft_core.evaluation.plot import draw as draw_chart
     from raft_core.evaluation.report import markdown, samples_jsonl
 
     for target in (folder, out) if out else (folder,):
         write_text(target / "report.md", markdown(evaluation))
+        write_json(target / "questions.json", [to_record(question) for question in evaluation.questions])
         write_text(target / "samples.jsonl", samples_jsonl(evaluation))
-        draw(evaluation, target / "f1.png")
+        draw_chart(evaluation, target / "f1.png")
         write_json(target / "evaluation.json", evaluation.as_json())

@@ -96,10 +96,21 @@ def _evaluation(spec: Json, results: Results) -> Json:
 
 
 def _answers(spec: Json, results: Results) -> list[Json]:
-    n = results["plan evaluation"][0]["n"]
-    what = _evaluation(spec, results)
-    starts = range(0, n, ANSWERED_AT_ONCE)
-    return [{"evaluation": what, "start": at, "stop": min(at + ANSWERED_AT_ONCE, n)} for at in starts]
+    planned = results["plan evaluation"][0]
+    n, what = planned["n"], _evaluation(spec, results)
+    parts = [(at, min(at + ANSWERED_AT_ONCE, n)) for at in range(0, n, ANSWERED_AT_ONCE)]
+    return [
+        {"evaluation": what, "start": start, "stop": stop, **_drawn(planned, start, stop)}
+        for start, stop in parts
+    ]
+
+
+def _drawn(planned: Json, start: int, stop: int) -> Json:
+    """Return a slice of the questions that were drawn; of a job that an older version planned, nothing."""
+    if "drawn" not in planned:
+        return {}
+    drawn = planned["drawn"]
+    return {"drawn": {"positions": drawn["positions"][start:stop], "shown": drawn["shown"][start:stop]}}
 
 
 def _uploads(spec: Json, _: Results) -> list[Json]:
@@ -110,7 +121,8 @@ def _uploads(spec: Json, _: Results) -> list[Json]:
 
 
 def _judgement(spec: Json, results: Results) -> list[Json]:
-    return [{"evaluation": _evaluation(spec, results), "slices": list(results["answer"])}]
+    drawn = {name: value for name, value in results["plan evaluation"][0].items() if name == "drawn"}
+    return [{"evaluation": _evaluation(spec, results), "slices": list(results["answer"]), **drawn}]
 
 
 BUILD = (

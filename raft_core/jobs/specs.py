@@ -17,7 +17,7 @@ from raft_core.settings import POCKET
 
 if TYPE_CHECKING:
     from raft_core.dataset.builder import BuildSettings
-    from raft_core.jobs.evaluate import EvaluationSettings
+    from raft_core.jobs.draw import EvaluationSettings
     from raft_core.settings import Settings
     from raft_core.training.recipe import Recipe
 

@@ -117,13 +117,9 @@ def load(settings: Settings, guild: str, args: Json, report: Report) -> Json:
 
 
 def plan_evaluation(settings: Settings, guild: str, args: Json, report: Report) -> Json:
-    """Count the questions, so that slices of them can be answered apart."""
-    from raft_core.jobs.evaluate import count_questions
-    from raft_core.jobs.served import find_models
-
-    what = _evaluation(settings, args)
-    find_models(settings, guild, what.models)
-    return {"n": count_questions(what)}
+    """Draw the questions and what is shown with them, so that slices can be answered apart."""
+    drawn = _drawn(settings, guild, args, _evaluation(settings, args), report)
+    return {"n": len(drawn.positions), "drawn": asdict(drawn)}
 
 
 def answer(settings: Settings, guild: str, args: Json, report: Report) -> Json:
@@ -132,11 +128,12 @@ def answer(settings: Settings, guild: str, args: Json, report: Report) -> Json:
 
     started = time.perf_counter()
     what, start, stop = _evaluation(settings, args), args["start"], args["stop"]
+    drawn = _drawn(settings, guild, args, what, report)
+    if "drawn" not in args:  # of a job that an older version planned
+        drawn = drawn.slice(start, stop)
     both = BASE in what.models and what.prompt is None  # the base runs under both prompts
     count = len(what.models) + both
-    runs = answer_questions(
-        settings, guild, what, start=start, stop=stop, report=in_parts(report, count, stop - start)
-    )
+    runs = answer_questions(settings, guild, what, drawn, report=in_parts(report, count, stop - start))
     seconds = time.perf_counter() - started
     return {
         "runs": [asdict(run) for run in runs],
@@ -160,7 +157,8 @@ def judge(settings: Settings, guild: str, args: Json, report: Report) -> Json:
     ]
     seconds = sum(each["seconds"] for each in args["slices"])
     what = _evaluation(settings, args)
-    return judge_runs(settings, guild, what, merge(slices), seconds, job=args["job"]).as_json()
+    drawn = _drawn(settings, guild, args, what, report)
+    return judge_runs(settings, guild, what, drawn, merge(slices), seconds, job=args["job"]).as_json()
 
 
 def counting(report: Report, stage: str) -> Report:
@@ -205,11 +203,21 @@ def _build(args: Json) -> Any:
 
 
 def _evaluation(settings: Settings, args: Json) -> Any:
-    from raft_core.jobs.evaluate import EvaluationSettings
+    from raft_core.jobs.draw import EvaluationSettings
 
     what = args["evaluation"]
     data = what["data"] if what["data"] == POCKET else str(fetch(settings, what["data"]))
     return EvaluationSettings(**{**what, "data": data, "models": tuple(what["models"])})
+
+
+def _drawn(settings: Settings, guild: str, args: Json, what: Any, report: Report) -> Any:
+    """Return what was drawn when the evaluation was planned, or draw it now."""
+    from raft_core.jobs.draw import draw, drawn_of
+    from raft_core.jobs.served import find_models
+
+    if "drawn" in args:
+        return drawn_of(args["drawn"])
+    return draw(settings, guild, what, find_models(settings, guild, what.models), report)
 
 
 UNITS: dict[str, Unit] = {

@@ -10,12 +10,20 @@ from typing import Any
 
 import pytest
 
+from raft_core.dataset.files import rows_hash, save
 from raft_core.errors import BadRecord, EndpointError, EvaluationError, SettingsError, UnknownModel
-from raft_core.jobs.evaluate import EvaluationSettings, answer, count_questions, evaluate, judge_runs, merge
-from raft_core.progress import Progress
-from raft_core.records import Score
+from raft_core.evaluation.data import read_questions
+from raft_core.files import to_json, write_json
+from raft_core.jobs.catalogue import register_adapter, register_dataset
+from raft_core.jobs.draw import EvaluationSettings, draw
+from raft_core.jobs.evaluate import answer, evaluate, judge_runs, merge
+from raft_core.jobs.plans import PLANS
+from raft_core.jobs.units import UNITS
+from raft_core.progress import Progress, silent
+from raft_core.records import AdapterInfo, DatasetInfo, RaftExample, Score
 from raft_core.settings import Settings
 from tests.evaluation.chat_server import ChatServer, chat_server
+from tests.store.embedding_server import MODEL, embedding_server
 
 COLOURS = ["red", "blue", "dark green", "yes"] * 10
 
@@ -76,12 +84,8 @@ def test_scores_are_exact_and_everything_is_kept(settings: Settings, data: str, 
     assert set(value["prompt_hashes"]) == {"rag", "raft"} and value["versions"]["lm-eval"]
     kept = settings.guild_dir("local") / "evaluations" / result.id
     for folder in (kept, out):
-        assert {path.name for path in folder.iterdir()} == {
-            "evaluation.json",
-            "report.md",
-            "f1.png",
-            "samples.jsonl",
-        }
+        whole = {"evaluation.json", "report.md", "f1.png", "questions.json", "samples.jsonl"}
+        assert whole <= {path.name for path in folder.iterdir()}
     assert len((kept / "samples.jsonl").read_text(encoding="utf-8").splitlines()) == 160
     assert [update.stage for update in seen if update.done == update.total] == [
         "base · rag",
@@ -145,9 +149,10 @@ def test_a_failing_server_leaves_no_score(settings: Settings, data: str, server:
 def test_slices_make_the_same_scores(settings: Settings, data: str) -> None:
     """Answers gathered in slices, as workers do, give the evaluation that one run gives."""
     what = asked(data, "base", "tuned", seed=5)
-    assert count_questions(what) == 40
-    slices = [answer(settings, "local", what, start=start, stop=start + 16) for start in (0, 16, 32)]
-    sliced = judge_runs(settings, "local", what, merge(slices), 1.0)
+    drawn = draw(settings, "local", what, {"base": None, "tuned": None})
+    assert len(drawn.positions) == 40
+    slices = [answer(settings, "local", what, drawn.slice(start, start + 16)) for start in (0, 16, 32)]
+    sliced = judge_runs(settings, "local", what, drawn, merge(slices), 1.0)
     whole = evaluate(settings, "local", what)
     assert sliced.circumstances.id == whole.circumstances.id
     assert [asdict(score) for score in map(_untimed, sliced.models.values())] == [
@@ -157,3 +162,223 @@ def test_slices_make_the_same_scores(settings: Settings, data: str) -> None:
 
 def _untimed(score: Score) -> Score:
     return replace(score, seconds=0.0)
+
+
+@pytest.fixture
+def marked(tmp_path: Path) -> str:
+    """Twelve houses, each record with its own paragraph as gold among three others."""
+    records = [
+        {
+            "_id": f"q{number}",
+            "question": f"What is the colour of house {number}?",
+            "answer": COLOURS[number],
+            "type": "bridge",
+            "supporting_facts": [[f"House {number}", 0]],
+            "context": [
+                [f"House {each % 12}", [f"House {each % 12} is {COLOURS[each % 12]}."]]
+                for each in range(number - 1, number + 3)
+            ],
+        }
+        for number in range(12)
+    ]
+    path = tmp_path / "marked.json"
+    path.write_text(json.dumps(records), encoding="utf-8")
+    return str(path)
+
+
+def contents(server: ChatServer) -> list[str]:
+    return [request["messages"][0]["content"] for request in server.requests]
+
+
+def test_the_oracle_alone_and_a_dial_of_distractors(
+    settings: Settings, marked: str, server: ChatServer
+) -> None:
+    """The oracle setting shows one paragraph, two distractors three; nine, where records have three, are told."""
+    for options, shown in (({"setting": "oracle"}, 1), ({"distractors": 2}, 3), ({"distractors": 9}, 4)):
+        server.requests.clear()
+        result = evaluate(settings, "local", asked(marked, "tuned", prompt="raft", **options))
+        assert {text.count("<DOCUMENT>") for text in contents(server)} == {shown}
+        assert all(sample.gold_shown for sample in result.samples("tuned"))
+        assert result.circumstances.fewer == (12 if shown == 4 else 0)
+        assert (result.models["tuned"].f1, result.circumstances.setting) == (
+            1.0,
+            options.get("setting", "distractor"),
+        )
+
+
+def test_a_closed_book(settings: Settings, marked: str, server: ChatServer) -> None:
+    """No paragraph is shown and the prompts are others; what the weights know is scored."""
+    result = evaluate(settings, "local", asked(marked, "base", "tuned", setting="closed-book"))
+    assert not any("is red" in text or "<DOCUMENT>" in text for text in contents(server))
+    assert set(result.circumstances.prompt_hashes) == {"closed", "closed_raft"}
+    assert set(result.prompts["base"]) == {"closed", "closed_raft"}
+    assert all(question.context == () for question in result.questions)
+    assert {sample.gold_shown for sample in result.samples("base")} == {False}
+
+
+def test_retrieval_from_all_paragraphs(settings: Settings, marked: str, server: ChatServer) -> None:
+    """The nearest of all twelve paragraphs are shown in their order, and their recall is told."""
+    with embedding_server() as embeddings:
+        there = settings.model_copy(update={"embeddings": embeddings.url, "embeddings_model": MODEL})
+        result = evaluate(there, "local", asked(marked, "tuned", prompt="raft", setting="retrieval", top_k=3))
+        embedded = embeddings.embedded
+        again = evaluate(there, "local", asked(marked, "tuned", prompt="raft", setting="retrieval", top_k=3))
+        assert (embedded, embeddings.embedded) == (24, 36)  # the second time only the questions
+    assert result.circumstances.data_hash == again.circumstances.data_hash
+    recall = result.circumstances.recall_at_k
+    assert list(recall) == ["1", "2", "3"] and 0.25 < recall["1"] <= recall["2"] <= recall["3"] <= 1
+    assert {text.count("<DOCUMENT>") for text in contents(server)} == {3}
+    found = sum(sample.gold_shown is True for sample in result.samples("tuned")) / 12
+    assert found == recall["3"]
+    assert sum(part.n for part in result.models["tuned"].by["gold"].values()) == 12
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"setting": "open"},
+        {"prompt": "poem"},
+        {"distractors": -1},
+        {"setting": "oracle", "distractors": 2},
+        {"top_k": 3},
+        {"setting": "retrieval", "top_k": 0},
+    ],
+)
+def test_settings_that_make_no_sense(options: dict[str, Any]) -> None:
+    """What does not belong together is refused before anything is read."""
+    with pytest.raises(EvaluationError):
+        asked("pocket", "base", **options)
+
+
+@pytest.fixture
+def trained(settings: Settings, marked: str) -> str:
+    """An adapter whose data set asked question 3 and holds the paragraph of house 7; its weights are no matter."""
+    questions = read_questions(Path(marked))
+    rows = [
+        RaftExample("r1", questions[3].question, ("Nothing.",), ("T",), "Nothing.", "<ANSWER>: yes", "yes"),
+        RaftExample("r2", "Other?", ("House 7 is yes.",), ("T",), "House 7 is yes.", "<ANSWER>: x", "x"),
+    ]
+    info = DatasetInfo("ds-12345678", "local", 2, 0, rows_hash(rows), 0, 0.0, "test", {}, (), "2026-01-01")
+    save(settings.guild_dir("local") / "datasets" / info.id, info, rows, [])
+    register_dataset(settings, info)
+    folder = settings.guild_dir("local") / "adapters" / "raft-12345678"
+    adapter = AdapterInfo(
+        folder.name,
+        "local",
+        "pocket",
+        info.id,
+        0.1,
+        1,
+        1.0,
+        0.0,
+        str(folder),
+        4,
+        info.content_hash,
+        "2026-01-01",
+    )
+    write_json(folder / "adapter.json", adapter)
+    (folder / "adapter_model.safetensors").write_bytes(b"weights")
+    register_adapter(settings, adapter)
+    return folder.name
+
+
+def test_what_was_trained_on_is_left_out(
+    settings: Settings, marked: str, trained: str, server: ChatServer
+) -> None:
+    """The question asked in training goes, and the four that show the paragraph; kept on request, told either way."""
+    server.models = ("base", trained)
+    result = evaluate(settings, "local", asked(marked, "base", trained))
+    left = [sample.id for sample in result.samples(trained)]
+    assert sorted(left) == ["q0", "q1", "q10", "q11", "q2", "q4", "q9"]
+    report = result.circumstances.leaks
+    assert report is not None
+    assert (report.datasets, report.unknown, report.checked, report.questions) == (
+        ("ds-12345678",),
+        (),
+        12,
+        5,
+    )
+    assert {(leak.id, leak.kind) for leak in report.leaks} == {
+        ("q3", "question"),
+        *((f"q{number}", "context") for number in (5, 6, 7, 8)),
+    }
+    kept = evaluate(settings, "local", asked(marked, "base", trained, keep_leaked=True))
+    assert (kept.n, kept.circumstances.leaks and kept.circumstances.leaks.questions) == (12, 5)
+    assert kept.id != result.id
+    few = evaluate(settings, "local", asked(marked, "base", trained, limit=7))
+    assert sorted(sample.id for sample in few.samples(trained)) == sorted(left)
+
+
+def test_nothing_is_left(
+    settings: Settings, marked: str, trained: str, tmp_path: Path, server: ChatServer
+) -> None:
+    """Where all questions were trained on, it is an error that says how to ask them all the same."""
+    server.models = ("base", trained)
+    path = tmp_path / "one.json"
+    path.write_text(json.dumps(json.loads(Path(marked).read_text(encoding="utf-8"))[3:4]), encoding="utf-8")
+    with pytest.raises(EvaluationError, match="all 1 questions") as caught:
+        evaluate(settings, "local", asked(str(path), "base", trained))
+    assert "--keep-leaked" in caught.value.remedy
+
+
+def test_several_adapters_against_one_base(settings: Settings, data: str, server: ChatServer) -> None:
+    """The p-values of three comparisons are corrected for three, and so is the advice."""
+    server.models = ("base", "a", "b", "c")
+    server.reply = lambda model, message: reader("base" if model in {"base", "c"} else "tuned", message)
+    result = evaluate(settings, "local", asked(data, "base", "a", "b", "c", prompt="rag"))
+    assert [(each.b, each.comparisons, each.significant) for each in result.differences] == [
+        ("a", 3, True),
+        ("b", 3, True),
+        ("c", 3, False),
+    ]
+    first, _, last = result.differences
+    assert first.p_holm == pytest.approx(3 * first.p)
+    assert (last.f1, last.p_holm, last.needs) == (0.0, 1.0, None)
+    assert first.needs is not None and first.needs > 1000
+
+
+def test_answers_of_a_server_that_nobody_knows_are_dropped(
+    settings: Settings, data: str, server: ChatServer
+) -> None:
+    """Killed and run again the evaluation goes on; once it is done nothing is kept that might be stale."""
+    server.fail = [400]
+    with pytest.raises(EndpointError):
+        evaluate(settings, "local", asked(data, "tuned", prompt="raft"))
+    answers = settings.guild_dir("local") / "answers"
+    had = sum(
+        len(path.read_text(encoding="utf-8").split("\n\n"))
+        for path in answers.iterdir()
+        if path.stat().st_size
+    )
+    result = evaluate(settings, "local", asked(data, "tuned", prompt="raft"))
+    assert result.models["tuned"].cached == had
+    assert list(answers.iterdir()) == []
+
+
+def test_a_job_of_an_older_version_goes_on(settings: Settings, data: str) -> None:
+    """A spec and a plan without what is newer are filled up: the questions are drawn where they are needed."""
+    old = {
+        "data": data,
+        "models": ["base", "tuned"],
+        "limit": 8,
+        "seed": 1,
+        "prompt": "raft",
+        "max_new_tokens": None,
+    }
+    Path(settings.home / "q.json").parent.mkdir(parents=True, exist_ok=True)
+    (settings.home / "q.json").write_text(Path(data).read_text(encoding="utf-8"), encoding="utf-8")
+    spec: dict[str, Any] = {"evaluation": {**old, "data": "q.json"}}
+    slices = [
+        UNITS["answer"](settings, "local", {**spec, "start": start, "stop": start + 4}, silent)
+        for start in (0, 4)
+    ]
+    judged = UNITS["judge"](settings, "local", {**spec, "slices": slices, "job": ""}, silent)
+    planned = UNITS["plan evaluation"](settings, "local", spec, silent)
+    results = {"plan evaluation": [json.loads(to_json(planned))]}
+    new = [
+        UNITS["answer"](settings, "local", args, silent) for args in PLANS["evaluate"][1].args(spec, results)
+    ]
+    again = PLANS["evaluate"][2].args(spec, {**results, "answer": new})[0]
+    whole = UNITS["judge"](settings, "local", {**again, "job": ""}, silent)
+    assert (judged["id"], judged["n"]) == (whole["id"], 8)
+    assert judged["models"]["tuned"]["f1"] == whole["models"]["tuned"]["f1"]
