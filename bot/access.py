@@ -17,6 +17,7 @@ from raft_core.errors import RaftError
 if TYPE_CHECKING:
     from bot.client import RaftBot
     from bot.services import Services
+    from raft_core.records import JobInfo
 
 T = TypeVar("T")
 
@@ -56,6 +57,20 @@ async def require(interaction: discord.Interaction[RaftBot], level: Level) -> Gu
     if not has_level(interaction.user, settings, level):
         raise NotAllowed(level, _roles(settings, level))
     return settings
+
+
+async def need_own_job(interaction: discord.Interaction[RaftBot], job_id: str) -> JobInfo:
+    """Return a job of the server, for whoever asked for it or may train.
+
+    Raises:
+        UnknownJob: the server has no such job.
+        NotAllowed: it is another's.
+    """
+    services = interaction.client.services
+    job = await services.look(services.queue.find, guild_of(interaction), job_id)
+    if job.requester != str(interaction.user.id):
+        await require(interaction, "trainer")
+    return job
 
 
 def has_level(user: discord.abc.User, settings: GuildSettings, level: Level) -> bool:
