@@ -18,7 +18,6 @@ from bot.health import certificates, need_store, need_worker
 from bot.permissions import need_to_post
 from raft_core.answering.text import printable
 from raft_core.errors import DocumentError, UnreadableDocument
-from raft_core.jobs.specs import ingest_spec
 
 if TYPE_CHECKING:
     from bot.client import RaftBot
@@ -131,7 +130,7 @@ async def _spec(
                 rejected.append({"path": file.filename, "reason": error.reason})
         if not paths:
             raise DocumentError(f"{rejected[0]['path']}: {rejected[0]['reason']}", remedy="try again")
-        spec = await services.run(ingest_spec, services.settings, guild, paths)
+        spec = await services.run(_kept, services, guild, paths)
     finally:
         await services.run(shutil.rmtree, folder, ignore_errors=True)
     return spec | {"rejected": [*rejected, *spec["rejected"]]}
@@ -177,3 +176,9 @@ def _client() -> httpx.AsyncClient:
 
 def _files(count: int) -> str:
     return f"{count} file{'s' * (count != 1)}"
+
+
+def _kept(services: Services, guild: str, paths: Sequence[Path]) -> Json:
+    from raft_core.jobs.specs import ingest_spec
+
+    return ingest_spec(services.settings, guild, paths)
