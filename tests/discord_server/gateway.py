@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-import zlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import WSMsgType, web
 
 from tests.discord_server import wire
+from tests.discord_server.connection import Connection, Session, compressor
 from tests.discord_server.messages import Message
 from tests.discord_server.permissions import Permission, in_channel
-from tests.discord_server.state import Channel, Guild
+from tests.discord_server.state import Channel, Guild, User
+from tests.discord_server.wire_messages import event_json
 
 if TYPE_CHECKING:
     from tests.discord_server.server import DiscordServer
@@ -24,71 +24,11 @@ DISPATCH, HEARTBEAT, IDENTIFY, PRESENCE, RESUME, RECONNECT, REQUEST_MEMBERS, INV
     0, 1, 2, 3, 6, 7, 8, 9, 10, 11,
 )  # fmt: skip
 GUILDS, MEMBERS, GUILD_MESSAGES, DM_MESSAGES, CONTENT = 1 << 0, 1 << 1, 1 << 9, 1 << 12, 1 << 15
-PRESENCES = 1 << 8
+PRESENCES, GUILD_REACTIONS, DM_REACTIONS = 1 << 8, 1 << 10, 1 << 13
 PRIVILEGED = {"members": MEMBERS, "presences": PRESENCES, "message_content": CONTENT}
 PAYLOAD_BYTES, EVENTS, EVENTS_WINDOW_S = 4096, 120, 60.0
 
 Json = dict[str, Any]
-
-
-@dataclass(eq=False)
-class Session:
-    """What the bot identified as, and the events it got or will get when it resumes."""
-
-    id: str
-    intents: int
-    shard: tuple[int, int]
-    events: list[Json] = field(default_factory=list)
-    connection: Connection | None = None
-
-    def owns(self, guild: Guild | None) -> bool:
-        """Say whether a guild's events come here."""
-        return (guild.id >> 22) % self.shard[1] == self.shard[0] if guild else self.shard[0] == 0
-
-
-@dataclass(eq=False)
-class Connection:
-    """One web socket, and how it is compressed."""
-
-    socket: web.WebSocketResponse
-    compress: Callable[[bytes], bytes] | None
-    outbox: asyncio.Queue[bytes | str | int] = field(default_factory=asyncio.Queue)
-    session: Session | None = None
-    last_beat: float = 0.0
-    received_at: list[float] = field(default_factory=list)
-
-    def send(self, payload: Json) -> None:
-        """Queue a payload. Compression is one stream, so it happens in order."""
-        text = json.dumps(payload)
-        self.outbox.put_nowait(self.compress(text.encode()) if self.compress else text)
-
-    def close(self, code: int) -> None:
-        """Close after what is queued was sent."""
-        self.outbox.put_nowait(code)
-
-    async def pump(self) -> None:
-        """Send what is queued until it says to close."""
-        while not self.socket.closed:
-            item = await self.outbox.get()
-            if isinstance(item, int):
-                await self.socket.close(code=item)
-            elif isinstance(item, bytes):
-                await self.socket.send_bytes(item)
-            else:
-                await self.socket.send_str(item)
-
-
-def compressor(kind: str | None) -> Callable[[bytes], bytes] | None:
-    """Return the stream compression that the client asked for."""
-    if kind == "zlib-stream":
-        stream = zlib.compressobj()
-        return lambda data: stream.compress(data) + stream.flush(zlib.Z_SYNC_FLUSH)
-    if kind == "zstd-stream":
-        import zstandard
-
-        frames = zstandard.ZstdCompressor().compressobj()
-        return lambda data: frames.compress(data) + frames.flush(zstandard.COMPRESSOBJ_FLUSH_BLOCK)
-    return None
 
 
 class Gateway:
@@ -302,11 +242,28 @@ class Gateway:
         self.event(
             name,
             channel.guild,
-            lambda s: (
-                place if deleted else wire.event_json(message, me, content_intent=bool(s.intents & CONTENT))
-            ),
+            lambda s: place if deleted else event_json(message, me, content_intent=bool(s.intents & CONTENT)),
             intents=intents,
         )
+
+    def reaction_event(self, name: str, message: Message, user: User, emoji: str) -> None:
+        """Tell of a reaction, where the bot can see it."""
+        channel = message.channel
+        if not in_channel(channel, self.server.bot) & Permission.VIEW_CHANNEL:
+            return
+        data: Json = {
+            "user_id": str(user.id),
+            "channel_id": str(channel.id),
+            "message_id": str(message.id),
+            "message_author_id": str(message.author.id),
+            "emoji": {"id": None, "name": emoji},
+            "burst": False,
+            "type": 0,
+        }
+        if channel.guild:
+            data["guild_id"] = str(channel.guild.id)
+            data["member"] = wire.member_json(channel.guild.members[user.id])
+        self.event(name, channel.guild, data, intents=GUILD_REACTIONS if channel.guild else DM_REACTIONS)
 
     def channel_event(self, name: str, channel: Channel, **more: Any) -> None:
         """Tell of a channel or thread."""

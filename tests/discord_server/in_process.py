@@ -81,8 +81,11 @@ class ClientThread:
         self._loop.close()
 
     def _has_guilds(self) -> bool:
-        known = [guild for guild in self.client.guilds if not guild.unavailable]
-        return self._running.done() or len(known) == len(self.server.guilds_of_bot())
+        return self._running.done() or self.do(self._count()) == len(self.server.guilds_of_bot())
+
+    async def _count(self) -> int:
+        """Count the guilds in the client's own thread: there none is seen half filled."""
+        return len([guild for guild in self.client.guilds if not guild.unavailable])
 
     async def _close(self) -> None:
         await self.client.close()

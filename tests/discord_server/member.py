@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from tests.discord_server import posting, wire
+from tests.discord_server import wire
 from tests.discord_server.commands import CHAT_INPUT, MESSAGE_MENU, USER_MENU
 from tests.discord_server.interactions import AUTOCOMPLETE, COMMAND, COMPONENT, MODAL_SUBMIT, Interaction
 from tests.discord_server.messages import BUTTON, FILE_UPLOAD, LINK_STYLE, STRING_SELECT, Message, walk
 from tests.discord_server.modal import ClientRefuses, Modal, submission
+from tests.discord_server.offering import find_command, offered
 from tests.discord_server.options import Resolved, find_subcommand, fit, fit_partial
-from tests.discord_server.permissions import Permission, in_channel, in_guild
-from tests.discord_server.state import MIB, Channel, Command, Guild, GuildMember, Role, Upload, User
+from tests.discord_server.permissions import Permission, in_channel
+from tests.discord_server.speaking import Speaking
+from tests.discord_server.state import Channel, Command, Guild, GuildMember, Role, User
+from tests.discord_server.wire_interactions import interaction_json
 
 if TYPE_CHECKING:
     from tests.discord_server.server import DiscordServer
 
-UPLOAD_LIMIT = 10 * MIB
 Json = dict[str, Any]
 
 
-class Member:
+class Member(Speaking):
     """One person in one guild. Commands are used in `channel`, the guild's first unless changed."""
 
     def __init__(self, server: DiscordServer, user: User, guild: Guild) -> None:
@@ -41,11 +42,6 @@ class Member:
     def id(self) -> int:
         """The member's id."""
         return self.user.id
-
-    @property
-    def mention(self) -> str:
-        """The text that pings the member."""
-        return self.user.mention
 
     @property
     def membership(self) -> GuildMember:
@@ -82,40 +78,7 @@ class Member:
 
     def commands(self, channel: Channel | None = None) -> list[Command]:
         """Return the commands that the client offers this member in a channel."""
-        channel = channel or self.channel
-        known = self.server.world.commands
-        own = known.get(channel.guild.id if channel.guild else None, []) if channel.guild else []
-        found = {(c.type, c.name): c for c in [*known.get(None, []), *own]}
-        return [command for command in found.values() if self._offered(command, channel)]
-
-    def _offered(self, command: Command, channel: Channel) -> bool:
-        contexts = command.data.get("contexts")
-        if channel.guild is None:
-            return command.data.get("dm_permission", True) if contexts is None else 1 in contexts
-        if contexts is not None and 0 not in contexts:
-            return False
-        if not in_channel(channel, self.user) & Permission.USE_APPLICATION_COMMANDS:
-            return False
-        needed = command.data.get("default_member_permissions")
-        granted = in_guild(channel.guild, self.user)
-        if needed is None or granted & Permission.ADMINISTRATOR:
-            return True
-        return bool(int(needed)) and granted & int(needed) == int(needed)
-
-    def command(self, name: str, kind: int, channel: Channel, *, force: bool = False) -> Command:
-        """Find a command by name. `force` finds those that the client hides, as an admin may unhide them."""
-        known = self.server.world.commands
-        everything = [
-            c for place in (channel.guild.id if channel.guild else None, None) for c in known.get(place, [])
-        ]
-        offered = everything if force else self.commands(channel)
-        for command in offered:
-            if (command.type, command.name) == (kind, name):
-                return command
-        hidden = any((c.type, c.name) == (kind, name) for c in everything)
-        names = sorted(c.name for c in offered)
-        reason = f"{name!r} is hidden from {self.name} here" if hidden else f"there is no {name!r}"
-        raise ClientRefuses(f"{reason}; offered: {names}")
+        return offered(self, channel or self.channel)
 
     def slash(
         self, text: str, *, channel: Channel | None = None, force: bool = False, **options: Any
@@ -123,7 +86,7 @@ class Member:
         """Use a slash command: `slash("/docs add", title="…", file=[path])`."""
         where = channel or self.channel
         names = text.removeprefix("/").split()
-        command = self.command(names[0], CHAT_INPUT, where, force=force)
+        command = find_command(self, names[0], CHAT_INPUT, where, force=force)
         subcommands, declared = find_subcommand(command.data, names)
         resolved = Resolved(self, where)
         given = fit(declared, options, resolved)
@@ -152,7 +115,7 @@ class Member:
         """Type into an option, and do not wait for choices."""
         where = channel or self.channel
         names = text.removeprefix("/").split()
-        command = self.command(names[0], CHAT_INPUT, where)
+        command = find_command(self, names[0], CHAT_INPUT, where)
         subcommands, declared = find_subcommand(command.data, names)
         resolved = Resolved(self, where)
         kind, given = fit_partial(declared, option, typed, options, resolved)
@@ -168,7 +131,7 @@ class Member:
             where, kind = target.channel, MESSAGE_MENU
         else:
             where, kind = self.channel, USER_MENU
-        command = self.command(name, kind, where, force=force)
+        command = find_command(self, name, kind, where, force=force)
         resolved = Resolved(self, where)
         resolved.add(target)
         data = self._command_data(command, {"target_id": str(target.id)}, resolved)
@@ -275,83 +238,5 @@ class Member:
             server, self, server.clock.snowflake(), secrets.token_urlsafe(64), kind, channel, data,
             server.clock.now(), label, message, opened_by, option_type,
         )  # fmt: skip
-        server.send_interaction(interaction, self._payload(interaction))
+        server.send_interaction(interaction, interaction_json(interaction))
         return interaction
-
-    def _payload(self, interaction: Interaction) -> Json:
-        """Write the interaction as the gateway sends it."""
-        server, channel = self.server, interaction.channel
-        payload: Json = {
-            "id": str(interaction.id),
-            "application_id": str(server.application_id),
-            "type": interaction.type,
-            "token": interaction.token,
-            "version": 1,
-            "data": interaction.data,
-            "channel_id": str(channel.id),
-            "channel": wire.partial_channel_json(channel, server.bot, self.user),
-            "app_permissions": str(in_channel(channel, server.bot)),
-            "locale": "en-US",
-            "entitlements": [],
-            "entitlement_sku_ids": [],
-            "attachment_size_limit": UPLOAD_LIMIT,
-            "authorizing_integration_owners": {"0": str(channel.guild.id if channel.guild else 0)},
-            "context": 0 if channel.guild else 1,
-        }
-        if channel.guild:
-            member = wire.member_json(self.membership)
-            rights = str(in_channel(channel, self.user))
-            guild = {"id": str(channel.guild.id), "locale": "en-US", "features": []}
-            payload |= {"member": {**member, "permissions": rights}, "guild": guild}
-            payload |= {"guild_id": str(channel.guild.id), "guild_locale": "en-US"}
-        else:
-            payload["user"] = wire.user_json(self.user)
-        if interaction.message_used:
-            payload["message"] = wire.message_json(interaction.message_used, server.bot, content_intent=True)
-        return payload
-
-    # Messages.
-
-    def say(
-        self,
-        channel: Channel | None = None,
-        text: str = "",
-        *,
-        mention: User | Member | Role | Iterable[User | Member | Role] = (),
-        reply_to: Message | None = None,
-        ping_reply: bool = True,
-        files: Iterable[Any] = (),
-    ) -> Message:
-        """Write a message, with mentions before its text, in reply to another, with files."""
-        where = channel or (reply_to.channel if reply_to else self.channel)
-        mentioned = [mention] if isinstance(mention, (User, Member, Role)) else list(mention)
-        body: Json = {"content": " ".join([*(m.mention for m in mentioned), text]).strip()}
-        if reply_to:
-            body["message_reference"] = {"message_id": str(reply_to.id)}
-            if not ping_reply:
-                body["allowed_mentions"] = {"parse": ["users", "roles", "everyone"], "replied_user": False}
-        uploads = {number: Upload.of(file) for number, file in enumerate(files)}
-        send = Permission.SEND_MESSAGES_IN_THREADS if where.is_thread else Permission.SEND_MESSAGES
-        if not in_channel(where, self.user) & send:
-            raise ClientRefuses(f"{self.name} may not write in {where!r}")
-        return self.server.run(posting.post, self.server, where, self.user, body, uploads)
-
-    def dm(self, text: str = "", *, files: Iterable[Any] = ()) -> Message:
-        """Write to the bot directly."""
-        return self.say(self.server.dm_channel(self.user), text, files=files)
-
-    def open_thread(
-        self, name: str, message: Message | None = None, channel: Channel | None = None
-    ) -> Channel:
-        """Open a thread, from a message or without one."""
-        where = message.channel if message else channel or self.channel
-        body = {"name": name, "type": 11}
-        return self.server.run(posting.open_thread, self.server, where, self.user, body, message)
-
-    def delete(self, message: Message) -> None:
-        """Delete a message."""
-        self.server.run(posting.delete, self.server, message)
-
-    def archive(self, thread: Channel, *, locked: bool = False) -> None:
-        """Archive a thread."""
-        self.server.run(posting.set_archived, self.server, thread, archived=True, locked=locked)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tests.discord_server import posting, wire
+from tests.discord_server import files, wire
 from tests.discord_server.commands import (
     BOOLEAN,
     CHANNEL,
@@ -21,6 +21,7 @@ from tests.discord_server.commands import (
 from tests.discord_server.messages import Message
 from tests.discord_server.modal import ClientRefuses
 from tests.discord_server.state import Channel, Role, Upload, User
+from tests.discord_server.wire_messages import message_json
 
 if TYPE_CHECKING:
     from tests.discord_server.member import Member
@@ -51,7 +52,7 @@ class Resolved:
         elif isinstance(thing, Channel):
             self._put("channels", thing.id, wire.partial_channel_json(thing, server.bot, self.member.user))
         elif isinstance(thing, Message):
-            self._put("messages", thing.id, wire.message_json(thing, server.bot, content_intent=True))
+            self._put("messages", thing.id, message_json(thing, server.bot, content_intent=True))
         else:
             raise ClientRefuses(f"{thing!r} cannot be chosen")
         return str(thing.id)
@@ -59,7 +60,7 @@ class Resolved:
     def upload(self, file: Any) -> str:
         """Upload a file; return its id."""
         server = self.member.server
-        attachment = server.run(posting.store, server, Upload.of(file), None, ephemeral=True)
+        attachment = server.run(files.store, server, Upload.of(file), None, ephemeral=True)
         self._put("attachments", attachment.id, wire.attachment_json(attachment))
         return str(attachment.id)
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
-from tests.discord_server import errors, wire
+from tests.discord_server import errors
+from tests.discord_server import files as files_of
 from tests.discord_server.components import give_ids, without_nulls
 from tests.discord_server.errors import Path, Problems
 from tests.discord_server.limits import check_message
@@ -19,21 +18,14 @@ from tests.discord_server.messages import (
     LOADING,
     REPLY,
     SLASH,
-    THREAD_CREATED,
     THREAD_STARTER,
     Message,
-    media_of,
-    walk,
 )
 from tests.discord_server.permissions import Permission, in_channel
 from tests.discord_server.state import (
-    PRIVATE_THREAD,
-    PUBLIC_THREAD,
-    Attachment,
     Channel,
     Upload,
     User,
-    content_type_of,
 )
 
 if TYPE_CHECKING:
@@ -53,14 +45,16 @@ def post(
     files: dict[int, Upload],
     *,
     interaction: Interaction | None = None,
+    answers: Message | None = None,
     path: Path = (),
 ) -> Message:
     """Create a message from the body that a bot or a client sends."""
-    flags = body.get("flags") or 0
+    # Only an interaction's answer can be for one reader.
+    flags = (body.get("flags") or 0) & (~0 if interaction else ~EPHEMERAL)
     has_content = any(body.get(key) for key in ("embeds", "components", "sticker_ids", "poll")) or files
     has_content = has_content or bool((body.get("content") or "").strip())
     check_message(body, files, flags=flags, has_content=bool(has_content), path=path)
-    reply_to = find_reply(server, channel, author, body)
+    reply_to = find_reply(server, channel, author, body) if answers is None else answers
     now = server.clock.now()
     message = Message(server.clock.snowflake(), channel, author, now, flags=flags, reply_to=reply_to)
     message.nonce = body.get("nonce")
@@ -69,7 +63,7 @@ def post(
     if flags & EPHEMERAL and interaction:
         message.seen_only_by = interaction.user
     fill(server, message, body, files, path)
-    replied_to = reply_to.author if reply_to else None
+    replied_to = reply_to.author if reply_to and answers is None else None
     mentions = find_mentions(
         server.world,
         channel,
@@ -113,7 +107,7 @@ def set_mentions(message: Message, mentions: Mentions, *, pings: bool) -> None:
 
 def fill(server: DiscordServer, message: Message, body: Json, files: dict[int, Upload], path: Path) -> None:
     """Write the fields of a body into a message, its files first: components and embeds refer to them."""
-    add_files(server, message, body, files)
+    files_of.add_files(server, message, body, files)
     if "content" in body:
         message.content = (body["content"] or "").strip()
     if "embeds" in body:
@@ -121,84 +115,12 @@ def fill(server: DiscordServer, message: Message, body: Json, files: dict[int, U
         for embed in message.embeds:
             for key in ("image", "thumbnail"):
                 if (embed.get(key) or {}).get("url", "").startswith("attachment://"):
-                    found = find_attached(message, embed[key]["url"])
+                    found = files_of.find_attached(message, embed[key]["url"])
                     embed[key] = {"url": found.url if found else "", "proxy_url": found.url if found else ""}
     if "components" in body:
         message.components = without_nulls(body["components"] or [])
         give_ids(message.components)
-        resolve_media(server, message, path)
-
-
-def add_files(server: DiscordServer, message: Message, body: Json, files: dict[int, Upload]) -> None:
-    """Keep the files that the body still lists, and store the new ones."""
-    listed = body.get("attachments")
-    described = {int(item["id"]): item for item in listed or []}
-    if listed is not None:
-        message.attachments = [a for a in message.attachments if a.id in described]
-    for number, upload in sorted(files.items()):
-        about = described.get(number, {})
-        renamed = Upload(about.get("filename") or upload.name, upload.data, upload.content_type, upload.size)
-        attachment = store(server, renamed, message.channel)
-        attachment.description = about.get("description")
-        message.attachments.append(attachment)
-
-
-def store(
-    server: DiscordServer, upload: Upload, channel: Channel | None, *, ephemeral: bool = False
-) -> Attachment:
-    """Give a file an address on the CDN, which expires after a day."""
-    number = server.clock.snowflake()
-    expires_at = server.clock.now() + CDN_LIFE_S
-    folder = "ephemeral-attachments" if ephemeral or channel is None else "attachments"
-    place = channel.id if channel else server.bot.id
-    url = f"{server.url}/{folder}/{place}/{number}/{quote(upload.name)}?ex={int(expires_at):x}&is=0&hm=0"
-    content_type = upload.content_type or content_type_of(upload.name)
-    size = len(upload.data) if upload.size is None else upload.size
-    attachment = Attachment(number, upload.name, upload.data, size, content_type, url, expires_at)
-    attachment.ephemeral = ephemeral
-    if content_type.startswith("image/") and upload.data:
-        attachment.width, attachment.height = picture_size(upload.data)
-    server.world.attachments[number] = attachment
-    return attachment
-
-
-def picture_size(data: bytes) -> tuple[int | None, int | None]:
-    """Return a picture's width and height, or nothing where it is none."""
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        with Image.open(io.BytesIO(data)) as picture:
-            return picture.size
-    except (UnidentifiedImageError, OSError):
-        return None, None
-
-
-def find_attached(message: Message, url: str) -> Attachment | None:
-    name = url.removeprefix("attachment://")
-    return next((a for a in message.attachments if a.name == name), None)
-
-
-def resolve_media(server: DiscordServer, message: Message, path: Path) -> None:
-    """Replace `attachment://name` by the file's address; refuse names that were not uploaded."""
-    problems = Problems()
-    for component in walk(message.components):
-        for media in media_of(component):
-            url = media["url"]
-            found = find_attached(message, url) if url.startswith("attachment://") else None
-            found = found or next((a for a in message.attachments if a.url == url), None)
-            if found:
-                media.update(wire.attachment_json(found), attachment_id=str(found.id), loading_state=2)
-                media.pop("id", None)
-            elif url.startswith("attachment://"):
-                problems.add(
-                    (*path, "components"), "UNFURLED_MEDIA_ITEM_REFERENCED_ATTACHMENT_NOT_FOUND",
-                    f"The referenced attachment was not found: {url}",
-                )  # fmt: skip
-            else:
-                media.update(proxy_url=url, loading_state=2)
-            if found and component["type"] == 13:
-                component.update(name=found.name, size=found.size)
-    problems.stop()
+        files_of.resolve_media(server, message, path)
 
 
 def find_reply(server: DiscordServer, channel: Channel, author: User, body: Json) -> Message | None:
@@ -266,46 +188,6 @@ def delete(server: DiscordServer, message: Message) -> None:
     if message.seen_only_by is None:
         server.gateway.message_event("MESSAGE_DELETE", message)
     server.note_change()
-
-
-def open_thread(
-    server: DiscordServer, parent: Channel, author: User, body: Json, starter: Message | None
-) -> Channel:
-    """Open a thread, from a message or without one."""
-    problems = Problems()
-    if problems.required(("name",), body.get("name")):
-        problems.length(("name",), body["name"], 100, 1)
-    problems.choice(
-        ("auto_archive_duration",), body.get("auto_archive_duration") or 1440, (60, 1440, 4320, 10080)
-    )
-    problems.stop()
-    if starter and starter.thread:
-        raise errors.thread_exists()
-    kind = PUBLIC_THREAD if starter else body.get("type", PRIVATE_THREAD)
-    thread = Channel(
-        id=starter.id if starter else server.clock.snowflake(),
-        type=kind,
-        name=body["name"],
-        guild=parent.guild,
-        parent=parent,
-        owner=author,
-        created_at=server.clock.now(),
-        auto_archive_minutes=body.get("auto_archive_duration") or 4320,
-        thread_members={author.id},
-    )
-    assert parent.guild
-    parent.guild.channels[thread.id] = server.world.channels[thread.id] = thread
-    server.gateway.channel_event("THREAD_CREATE", thread, newly_created=True)
-    system = (THREAD_STARTER, thread) if starter else (THREAD_CREATED, parent)
-    if starter:
-        starter.thread = thread
-        server.gateway.message_event("MESSAGE_UPDATE", starter)
-    if starter or kind == PUBLIC_THREAD:
-        number, now = server.clock.snowflake(), server.clock.now()
-        publish(server, Message(number, system[1], author, now, type=system[0], reply_to=starter,
-                                content="" if starter else thread.name))  # fmt: skip
-    server.note_change()
-    return thread
 
 
 def set_archived(

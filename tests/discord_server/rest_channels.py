@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import unquote
 
-from tests.discord_server import errors, posting, wire
+from tests.discord_server import errors, posting, threads, wire
 from tests.discord_server.messages import Message
 from tests.discord_server.permissions import Permission, in_channel
 from tests.discord_server.rest import Request, route
 from tests.discord_server.state import DM, Channel
+from tests.discord_server.wire_messages import message_json
 
 Json = dict[str, Any]
 
@@ -42,7 +43,7 @@ def find_message(request: Request, channel: Channel) -> Message:
 def as_seen(request: Request, message: Message) -> Json:
     """Write a message as the bot may read it."""
     server = request.server
-    return wire.message_json(message, server.bot, content_intent=server.gateway.content_intent)
+    return message_json(message, server.bot, content_intent=server.gateway.content_intent)
 
 
 @route("GET", "/channels/{channel_id}")
@@ -201,7 +202,7 @@ def parent_of_thread(request: Request, permission: Permission) -> Channel:
 def thread_from_message(request: Request) -> Json:
     channel = parent_of_thread(request, Permission.CREATE_PUBLIC_THREADS)
     message, server = find_message(request, channel), request.server
-    thread = posting.open_thread(server, channel, server.bot, request.body, message)
+    thread = threads.open_thread(server, channel, server.bot, request.body, message)
     return wire.channel_json(thread, server.bot)
 
 
@@ -210,7 +211,7 @@ def thread_without_message(request: Request) -> Json:
     public = request.body.get("type") == 11
     right = Permission.CREATE_PUBLIC_THREADS if public else Permission.CREATE_PRIVATE_THREADS
     channel, server = parent_of_thread(request, right), request.server
-    thread = posting.open_thread(server, channel, server.bot, request.body, None)
+    thread = threads.open_thread(server, channel, server.bot, request.body, None)
     return wire.channel_json(thread, server.bot)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.discord_server import errors, posting, wire
+from tests.discord_server import errors, posting
 from tests.discord_server.components import give_ids, without_nulls
 from tests.discord_server.errors import Problems
 from tests.discord_server.interactions import (
@@ -25,6 +25,7 @@ from tests.discord_server.interactions import (
 from tests.discord_server.limits import check_choices, check_modal
 from tests.discord_server.messages import EPHEMERAL, LOADING, Message
 from tests.discord_server.rest import Request, route
+from tests.discord_server.wire_messages import message_json
 
 Json = dict[str, Any]
 
@@ -67,7 +68,7 @@ def check_kind(interaction: Interaction, kind: Any) -> None:
 def reply(request: Request, interaction: Interaction, data: Json) -> None:
     interaction.original = posting.post(
         request.server, interaction.channel, request.server.bot, data, request.files,
-        interaction=interaction, path=("data",),
+        interaction=interaction, answers=interaction.message_used, path=("data",),
     )  # fmt: skip
 
 
@@ -77,7 +78,8 @@ def defer(request: Request, interaction: Interaction, data: Json) -> None:
     message = Message(
         server.clock.snowflake(), interaction.channel, server.bot, server.clock.now(), flags=flags
     )
-    message.type, message.interaction = posting.type_of(interaction), interaction
+    message.interaction, message.reply_to = interaction, interaction.message_used
+    message.type = posting.REPLY if message.reply_to else posting.type_of(interaction)
     message.seen_only_by = interaction.user if flags & EPHEMERAL else None
     interaction.original = posting.publish(server, message)
 
@@ -137,7 +139,7 @@ def callback_json(request: Request, interaction: Interaction) -> Json:
 
 def full_json(request: Request, message: Message) -> Json:
     """Write a message with all it says: it is the bot's own."""
-    return wire.message_json(message, request.server.bot, content_intent=True)
+    return message_json(message, request.server.bot, content_intent=True)
 
 
 def find_interaction(request: Request) -> Interaction:
@@ -175,9 +177,8 @@ def follow_up(request: Request) -> Json:
         return full_json(request, posting.edit(request.server, original, body, request.files))
     message = posting.post(
         request.server, interaction.channel, request.server.bot, request.body, request.files,
-        interaction=interaction,
+        interaction=interaction, answers=original,
     )  # fmt: skip
-    message.type = posting.REPLY
     interaction.followups.append(message)
     request.server.note_change()
     return full_json(request, message)

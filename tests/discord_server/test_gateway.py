@@ -13,7 +13,7 @@ import discord
 import pytest
 
 from tests.discord_server import DiscordServer, Permission
-from tests.discord_server.in_process import ClientThread
+from tests.discord_server.in_process import Client, ClientThread
 from tests.discord_server.launch import point_to
 
 
@@ -55,6 +55,21 @@ def test_an_invalid_session_starts_anew(server: DiscordServer) -> None:
         server.wait_for(lambda: server.gateway.resumes == 1 and bot.client.resumed == 1)
         server.run(server.gateway.invalidate)
         server.wait_for(lambda: server.gateway.identifies == 2, 15)
+
+
+def test_a_connection_that_answers_no_heartbeats_is_given_up() -> None:
+    """A zombie takes everything and acknowledges nothing: the client cuts it and resumes."""
+
+    def impatient(client: Client) -> None:
+        client._connection.heartbeat_timeout = 0.6
+
+    with DiscordServer(rate_limits=False, heartbeat_s=0.2) as server, ClientThread(server, impatient) as bot:
+        server.gateway.silent = True
+        server.wait_for(lambda: server.gateway.resumes == 1)
+        server.gateway.silent = False
+        alice = server.member("alice")
+        alice.say(text="still there?", mention=server.bot)
+        server.wait_for(lambda: bot.client.heard)
 
 
 async def close_code(server: DiscordServer, *payloads: str) -> int | None:

@@ -189,3 +189,14 @@ def test_a_direct_message_reaches_one_user(bot: ClientThread) -> None:
     assert [m.text for m in bot.server.dm_channel(alice.user).messages] == ["hello"]
     alice.user.takes_messages = False
     assert code_of(bot, user.send("again")) == (403, 50007)
+
+
+def test_reactions_are_told_with_the_intent() -> None:
+    intents = discord.Intents(guilds=True, guild_messages=True, guild_reactions=True)
+    with DiscordServer(rate_limits=False) as server, ClientThread(server, intents=intents) as bot:
+        sent = bot.do(bot.channel.send("x"))
+        waiting = bot.start(bot.client.wait_for("raw_reaction_add", timeout=5))
+        bot.server.wait_for(lambda: bot.client._listeners)
+        server.member("alice").react(server.channel.messages[0], "👍")
+        event = waiting.result(5)
+        assert (event.message_id, event.emoji.name) == (sent.id, "👍")

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tests.discord_server import DiscordServer
 from tests.discord_server.markdown import Markdown
+from tests.discord_server.messages import EPHEMERAL
 from tests.discord_server.posting import post
 from tests.discord_server.screenshot import need_browser, take_screenshot
 from tests.discord_server.transcript import write_transcript
@@ -71,8 +72,8 @@ def test_no_text_breaks_out_of_the_page(text: str) -> None:
 def test_each_reader_sees_their_own_page(server: DiscordServer, tmp_path: Path) -> None:
     alice, bob = server.member("alice"), server.member("bob")
     alice.say(text=f"hello {bob.mention} <script>")
-    post(server, server.channel, server.bot, {"content": "for alice", "flags": 64}, {})
-    server.channel.all_messages[-1].seen_only_by = alice.user
+    private = post(server, server.channel, server.bot, {"content": "for alice"}, {})
+    private.flags, private.seen_only_by = EPHEMERAL, alice.user
     pages = {
         member.name: write_transcript(
             server, server.channel, tmp_path / "page.html", viewer=member
