@@ -152,7 +152,7 @@ def _show(console: Console, evaluation: Evaluation, folder: Path) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from raft_core.evaluation.report import coverage, verdict
+    from raft_core.evaluation.wording import coverage, verdict
 
     table = Table(box=None, header_style="bold")
     for heading in ("model", "prompt", "F1", "95 %", "EM", "cut off", "no tag"):

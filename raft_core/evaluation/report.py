@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from raft_core.evaluation.facts import score_quotes
 from raft_core.evaluation.harness import Sample
-from raft_core.evaluation.result import Circumstances, Evaluation
+from raft_core.evaluation.result import Evaluation
 from raft_core.evaluation.significance import METHOD, RESAMPLES
+from raft_core.evaluation.wording import coverage, headline, notes, shown, verdict
 from raft_core.files import to_json
 from raft_core.records import Difference, Score
 
+NOTE = 1000
+"""Characters of a sentence of ours, which may hold a model's name."""
+GROUPS = {"type": "kind of question", "length": "length of the gold answer", "gold": "gold paragraphs"}
 SHOWN = 20
 """How many fixed and broken questions the report lists; samples.jsonl holds them all."""
 
@@ -27,47 +32,41 @@ def samples_jsonl(evaluation: Evaluation) -> str:
 
 def markdown(evaluation: Evaluation) -> str:
     """Return the report: scores, paired differences, what was fixed and broken, what it rests on."""
+    c = evaluation.circumstances
     parts = [
         f"# HotpotQA F1 · {evaluation.id}\n",
-        f"{coverage(evaluation.circumstances)}\n",
+        f"**{_cell(headline(evaluation))}.** {coverage(c)} Shown with each: {shown(c)}.\n",
+        *(f"- {_cell(note, NOTE)}\n" for note in notes(evaluation)),
         "![F1 of each model](f1.png)\n",
         "## Scores\n",
         "\n".join(_scores(evaluation)) + "\n",
         "Answers without an answer tag are scored as a whole. The plain prompt `rag` asks for no tag, so "
         "there a missing tag is no fault.\n",
+        *_facts(evaluation),
+        *_groups(evaluation),
     ]
     for difference in evaluation.differences:
-        parts += [f"## {difference.b} against {difference.a}\n", f"{verdict(difference)}\n"]
+        parts += [
+            f"## {_cell(difference.b)} against {_cell(difference.a)}\n",
+            f"{_cell(verdict(difference), NOTE)}\n",
+        ]
         parts += list(_changes(evaluation, difference))
     parts += ["## What this rests on\n", "\n".join(_circumstances(evaluation)) + "\n"]
     return "\n".join(parts)
 
 
-def coverage(circumstances: Circumstances) -> str:
-    """Say how many questions were asked, of how many, and how they were chosen."""
-    c = circumstances
-    drawn = f"n = {c.n} of {c.available} questions, drawn with seed {c.seed}."
-    if c.limit is not None and c.limit > c.available:
-        drawn += f" The limit of {c.limit} is more than there are: all were asked."
-    return drawn
-
-
-def verdict(difference: Difference) -> str:
-    """Say in one line how large a difference is, and whether it is significant."""
-    word = "significant" if difference.significant else "not significant"
-    interval = f"[{difference.low:+.3f}, {difference.high:+.3f}]"
-    return (
-        f"F1 {difference.f1:+.3f}, 95 % interval {interval}, p = {difference.p:.4f}: {word} "
-        f"({difference.b} minus {difference.a}, paired over the same questions)."
-    )
+def quote_scores(evaluation: Evaluation) -> dict[tuple[str, str], dict[str, float | int]]:
+    """Return supporting-fact and joint scores by model and prompt, where a run names any source."""
+    scores = {(run.model, run.prompt): score_quotes(run, evaluation.questions) for run in evaluation.runs}
+    return {run: score for run, score in scores.items() if score.get("sp_prec")}
 
 
 def _scores(evaluation: Evaluation) -> Iterator[str]:
-    yield "| model | prompt | F1 | 95 % | EM | 95 % | cut off | no tag | tokens | seconds |"
-    yield "|---|---|---|---|---|---|---|---|---|---|"
+    yield "| model | prompt | F1 | 95 % | EM | 95 % | cut off | no tag | refused | F1 when answering | tokens | seconds |"
+    yield "|---" * 12 + "|"
     for name, prompts in evaluation.prompts.items():
         for score in prompts.values():
-            best = len(prompts) > 1 and score is evaluation.models[name]
+            best = len(prompts) > 1 and score.prompt == evaluation.models[name].prompt
             yield _row(score, "better prompt" if best else "")
 
 
@@ -82,10 +81,42 @@ def _row(score: Score, note: str) -> str:
         f"{score.em_low:.3f} to {score.em_high:.3f}",
         f"{score.truncated:.1%}",
         f"{score.untagged:.1%}",
+        f"{score.refused:.1%}",
+        "none" if score.answered_f1 is None else f"{score.answered_f1:.3f}",
         f"{score.tokens}",
         f"{score.seconds:.1f}",
     )
     return "| " + " | ".join(_cell(cell) for cell in cells) + " |"
+
+
+def _facts(evaluation: Evaluation) -> Iterator[str]:
+    scores = quote_scores(evaluation)
+    if not scores:
+        return
+    yield "## Supporting facts\n"
+    yield "What a model quotes verbatim counts as the supporting facts that it names; joint scores want answer and facts.\n"
+    yield "| model | prompt | facts F1 | precision | recall | EM | joint F1 | joint EM |\n" + "|---" * 8 + "|"
+    names = ("sp_f1", "sp_prec", "sp_recall", "sp_em", "joint_f1", "joint_em")
+    for (model, prompt), score in scores.items():
+        cells = (_cell(model), _cell(prompt), *(f"{score[name]:.3f}" for name in names))
+        yield f"| {' | '.join(cells)} |"
+    yield ""
+
+
+def _groups(evaluation: Evaluation) -> Iterator[str]:
+    """Yield F1 by kind of question and by length of the gold answer, a column a model."""
+    models = evaluation.models
+    for table, title in GROUPS.items():
+        groups = dict.fromkeys(group for score in models.values() for group in score.by.get(table, {}))
+        if len(groups) < 2:
+            continue
+        yield f"## F1 by {title}\n"
+        yield f"| {title} | n | {' | '.join(map(_cell, models))} |\n" + "|---" * (len(models) + 2) + "|"
+        for group in groups:
+            parts = [score.by[table][group] for score in models.values()]
+            cells = (f"{part.f1:.3f} [{part.f1_low:.3f}, {part.f1_high:.3f}]" for part in parts)
+            yield f"| {_cell(group)} | {parts[0].n} | {' | '.join(cells)} |"
+        yield ""
 
 
 def _changes(evaluation: Evaluation, difference: Difference) -> Iterator[str]:
@@ -113,10 +144,11 @@ def _table(pairs: list[tuple[Sample, Sample]], difference: Difference) -> Iterat
 
 def _circumstances(evaluation: Evaluation) -> Iterator[str]:
     c = evaluation.circumstances
-    yield f"- data: {_cell(c.data)}, hash {c.data_hash}"
-    yield f"- base model: {_cell(c.base_model)}; baseline: {evaluation.baseline}"
+    yield f"- data: {_cell(c.data)}, hash {c.data_hash}; setting: {c.setting}"
+    yield f"- engine: {_cell(c.engine) or 'not told'}"
+    yield f"- base model: {_cell(c.base_model)}; baseline: {_cell(evaluation.baseline)}"
     for name, value in c.model_hashes.items():
-        yield f"- weights of {name}: {value}"
+        yield f"- weights of {_cell(name)}: {value}"
     for name, value in c.prompt_hashes.items():
         yield f"- prompt {name}: {value}"
     yield f"- at most {c.max_new_tokens} new tokens, greedy"
@@ -125,9 +157,9 @@ def _circumstances(evaluation: Evaluation) -> Iterator[str]:
     yield "- versions: " + ", ".join(f"{name} {version}" for name, version in c.versions.items())
 
 
-def _cell(text: str) -> str:
+def _cell(text: str, limit: int = 160) -> str:
     """Return untrusted text as one harmless Markdown table cell."""
     line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     for character in "\\`*_[]<>|":
         line = line.replace(character, f"\\{character}")
-    return line if len(line) <= 160 else line[:159] + "…"
+    return line if len(line) <= limit else line[: limit - 1] + "…"

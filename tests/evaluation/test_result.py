@@ -9,8 +9,9 @@ import pytest
 
 from raft_core.evaluation.harness import Run, Sample
 from raft_core.evaluation.plot import draw
-from raft_core.evaluation.report import coverage, markdown, samples_jsonl, verdict
+from raft_core.evaluation.report import markdown, samples_jsonl
 from raft_core.evaluation.result import Circumstances, Evaluation, judge
+from raft_core.evaluation.wording import coverage, verdict
 from raft_core.files import to_json
 from raft_core.records import Difference
 
@@ -144,5 +145,5 @@ def test_the_chart_is_a_png(evaluation: Evaluation, tmp_path: Path) -> None:
     draw(evaluation, tmp_path / "f1.png")
     strange = judge(circumstances(2), [run_of("$x_1$" * 20, "raft", [0, 0]), run_of("\x1b", "raft", [0, 0])])
     draw(strange, tmp_path / "strange.png")
-    for name in ("f1.png", "strange.png"):
+    for name in ("f1.png", "f1-light.png", "f1-dark.png", "strange.png"):
         assert (tmp_path / name).read_bytes().startswith(b"\x89PNG\r\n")
