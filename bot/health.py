@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from raft_core.errors import EndpointError, JobError, StoreError
+from raft_core.errors import EndpointError, JobError, RegistryError, StoreError
 
 if TYPE_CHECKING:
     from bot.services import Services
@@ -23,11 +24,9 @@ SILENT_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """What runs, and what a guild has; `jobs` counts by state."""
+class Holds:
+    """What a guild has, and how many workers work for all; `jobs` counts by state."""
 
-    chroma: bool
-    models: bool
     workers: int
     jobs: Mapping[str, int]
     documents: int
@@ -35,19 +34,36 @@ class Seen:
     adapters: int
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What runs; `holds` is None where the database does not answer. `free_bytes` are of the home's disk."""
+
+    chroma: bool
+    models: bool
+    holds: Holds | None
+    free_bytes: int
+
+
 async def look_around(services: Services, guild: str) -> Seen:
     """Return what is up and what a guild has."""
+    chroma, models, holds = await asyncio.gather(
+        chroma_answers(services), models_answer(services), _holds(services, guild)
+    )
+    return Seen(chroma, models, holds, shutil.disk_usage(services.settings.home).free)
+
+
+async def _holds(services: Services, guild: str) -> Holds | None:
     registry = services.registry
-    chroma, models, workers = await asyncio.gather(
-        chroma_answers(services), models_answer(services), workers_alive(services)
-    )
-    jobs, documents, datasets, adapters = await asyncio.gather(
-        services.look(registry.jobs.counts, guild),
-        services.look(registry.documents.list, guild),
-        services.look(registry.datasets.list, guild),
-        services.look(registry.adapters.list, guild),
-    )
-    return Seen(chroma, models, workers, jobs, len(documents), len(datasets), len(adapters))
+    try:
+        return Holds(
+            await workers_alive(services),
+            await services.look(registry.jobs.counts, guild),
+            await services.look(registry.documents.count, guild),
+            await services.look(registry.datasets.count, guild),
+            await services.look(registry.adapters.count, guild),
+        )
+    except RegistryError:
+        return None
 
 
 async def need_store(services: Services) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import discord
@@ -15,11 +16,14 @@ THREAD = ("create_public_threads", "send_messages_in_threads")
 
 def missing(interaction: discord.Interaction[Any], *names: str) -> list[str]:
     """Return which permissions the bot lacks where it was asked, by the names that Discord's settings show."""
-    granted = interaction.app_permissions
     in_thread = isinstance(interaction.channel, discord.Thread)
     wanted = ["send_messages_in_threads" if in_thread and name == "send_messages" else name for name in names]
-    lacking = [name for name in dict.fromkeys(wanted) if not getattr(granted, name)]
-    return [name.replace("_", " ").title() for name in lacking]
+    return _lacking(interaction.app_permissions, wanted)
+
+
+def missing_in(channel: discord.TextChannel) -> list[str]:
+    """Return which permissions the bot lacks to post in another channel of the server."""
+    return _lacking(channel.permissions_for(channel.guild.me), POST)
 
 
 def need_permissions(interaction: discord.Interaction[Any], *names: str) -> None:
@@ -44,3 +48,8 @@ def need_to_post(interaction: discord.Interaction[Any]) -> None:
     """
     threads = () if isinstance(interaction.channel, discord.Thread) else THREAD
     need_permissions(interaction, *POST, *threads)
+
+
+def _lacking(granted: discord.Permissions, wanted: Iterable[str]) -> list[str]:
+    lacking = [name for name in dict.fromkeys(wanted) if not getattr(granted, name)]
+    return [name.replace("_", " ").title() for name in lacking]

@@ -5,7 +5,8 @@ Kept in the registry as JSON; what is not set has the default here.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal
 
 from raft_core.errors import SettingsError
@@ -63,12 +64,42 @@ def change_settings(guilds: Guilds, guild: str, **changes: object) -> GuildSetti
     unknown = changes.keys() - {each.name for each in fields(GuildSettings)}
     if unknown:
         raise SettingsError(f"there is no setting {sorted(unknown)[0]!r}")
-    new = guilds.change(guild, lambda old: asdict(_checked(_from_json(old | _plain(changes)))))
-    return _from_json(new)
+    return _change(guilds, guild, lambda _: changes)
 
 
-def _plain(changes: dict[str, object]) -> dict[str, object]:
-    return {name: asdict(value) if isinstance(value, Quota) else value for name, value in changes.items()}
+def change_role_levels(guilds: Guilds, guild: str, level: Level, roles: Sequence[int]) -> None:
+    """Set the roles that have a level."""
+    _change(guilds, guild, lambda old: {"roles": {**old.roles, level: list(roles)}})
+
+
+def change_quota(guilds: Guilds, guild: str, role: int | None = None, **amounts: int | None) -> GuildSettings:
+    """Set some amounts of a role's quota, or of everyone's; those that are None stay.
+
+    A role without a quota begins with everyone's; with no amount given it loses its own.
+
+    Raises:
+        SettingsError: an amount is negative.
+    """
+    given = {name: amount for name, amount in amounts.items() if amount is not None}
+
+    def change(old: GuildSettings) -> dict[str, object]:
+        if role is None:
+            return {"quota": replace(old.quota, **given)}
+        others = {each: quota for each, quota in old.role_quotas.items() if each != str(role)}
+        own = replace(old.role_quotas.get(str(role), old.quota), **given)
+        return {"role_quotas": {**others, str(role): own} if given else others}
+
+    return _change(guilds, guild, change)
+
+
+def _change(
+    guilds: Guilds, guild: str, change: Callable[[GuildSettings], dict[str, object]]
+) -> GuildSettings:
+    def changed(kept: dict[str, Any]) -> dict[str, Any]:
+        old = _from_json(kept)
+        return kept | asdict(_checked(replace(old, **change(old))))  # type: ignore[arg-type]  # names of fields
+
+    return _from_json(guilds.change(guild, changed))
 
 
 def _from_json(kept: dict[str, Any]) -> GuildSettings:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import discord
 
-from bot.health import Seen
+from bot.health import Holds, Seen
 from bot.replies.colours import AMBER, BLUE, GREEN
+from bot.replies.documents import count
 
+UP, DOWN = "🟢 up", "🔴 down"
 STEPS = (
     (
         "1 · Drop documents",
@@ -35,13 +37,29 @@ def help_embed() -> discord.Embed:
 
 def status_embed(seen: Seen) -> discord.Embed:
     """Return what is up and what the server has."""
-    well = seen.chroma and seen.models and seen.workers
+    holds = seen.holds
+    well = seen.chroma and seen.models and holds is not None and holds.workers
     embed = discord.Embed(title="Status", colour=GREEN if well else AMBER)
-    lamps = (("Document store", seen.chroma), ("Model server", seen.models), ("Worker", bool(seen.workers)))
-    for name, up in lamps:
-        embed.add_field(name=name, value="🟢 up" if up else "🔴 down")
-    has = f"{seen.documents} documents · {seen.datasets} data sets · {seen.adapters} adapters"
-    embed.add_field(name="This server has", value=has, inline=False)
-    jobs = ", ".join(f"{count} {state}" for state, count in sorted(seen.jobs.items())) or "none yet"
-    embed.add_field(name="Jobs", value=jobs, inline=False)
+    embed.add_field(name="Document store", value=UP if seen.chroma else DOWN)
+    embed.add_field(name="Model server", value=UP if seen.models else DOWN)
+    embed.add_field(name="Database", value=UP if holds is not None else DOWN)
+    if holds is not None:
+        workers = f"🟢 {count(holds.workers, 'worker')}" if holds.workers else DOWN
+        embed.add_field(name="Workers", value=workers)
+        embed.add_field(name="This server has", value=_has(holds), inline=False)
+        jobs = ", ".join(f"{number} {state}" for state, number in sorted(holds.jobs.items())) or "none yet"
+        embed.add_field(name="Jobs", value=jobs, inline=False)
+    embed.add_field(name="Disk", value=f"{seen.free_bytes / 1e9:.1f} GB free", inline=False)
+    if not well:
+        embed.set_footer(text="What is down may come back by itself; if not, tell whoever runs this bot.")
     return embed
+
+
+def _has(holds: Holds) -> str:
+    return " · ".join(
+        [
+            count(holds.documents, "document"),
+            count(holds.datasets, "data set"),
+            count(holds.adapters, "adapter"),
+        ]
+    )

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from raft_core.errors import UnknownModel
 from raft_core.records import AdapterInfo
 from raft_core.registry.database import Database
-from raft_core.registry.queries import add_guild, matching, newest_like, of_guild, record, upsert
+from raft_core.registry.queries import add_guild, count_of, matching, newest_like, of_guild, record, upsert
 from raft_core.registry.tables import Adapter
 
 
@@ -30,6 +30,11 @@ class Adapters:
         """Return a guild's adapters without their paths, the oldest first."""
         with self._database.read() as session:
             return [record(AdapterInfo, row, path="") for row in of_guild(session, Adapter, guild)]
+
+    def count(self, guild: str) -> int:
+        """Return how many a guild has."""
+        with self._database.read() as session:
+            return count_of(session, Adapter, guild)
 
     def search(self, guild: str, text: str, limit: int) -> Sequence[AdapterInfo]:
         """Return adapters with a text in their id, the newest first; without their paths."""

@@ -15,6 +15,7 @@ from raft_core.registry.documents import READY
 from raft_core.registry.queries import (
     add_guild,
     add_once,
+    count_of,
     matching,
     newest_like,
     now,
@@ -43,6 +44,11 @@ class Datasets:
             rows = of_guild(session, Dataset, guild)
             documents = _documents(session, guild)
         return [record(DatasetInfo, row, documents=tuple(documents.get(row.id, ()))) for row in rows]
+
+    def count(self, guild: str) -> int:
+        """Return how many a guild has."""
+        with self._database.read() as session:
+            return count_of(session, Dataset, guild)
 
     def search(self, guild: str, text: str, limit: int) -> Sequence[DatasetInfo]:
         """Return data sets with a text in their id, the newest first; without their documents."""

@@ -11,7 +11,16 @@ from sqlalchemy.orm import Session
 from raft_core.errors import DocumentError, UnknownDocument
 from raft_core.records import DocumentInfo
 from raft_core.registry.database import Database
-from raft_core.registry.queries import add_guild, matching, newest_like, now, of_guild, record, upsert
+from raft_core.registry.queries import (
+    add_guild,
+    count_of,
+    matching,
+    newest_like,
+    now,
+    of_guild,
+    record,
+    upsert,
+)
 from raft_core.registry.tables import Adapter, DatasetDocument, Document
 
 READY = "ready"
@@ -51,6 +60,11 @@ class Documents:
         """Return a guild's documents, the oldest first."""
         with self._database.read() as session:
             return [record(DocumentInfo, row) for row in of_guild(session, Document, guild, "added_at")]
+
+    def count(self, guild: str) -> int:
+        """Return how many a guild has."""
+        with self._database.read() as session:
+            return count_of(session, Document, guild)
 
     def search(self, guild: str, text: str, limit: int) -> Sequence[DocumentInfo]:
         """Return documents with a text in their title or id, the newest first."""

@@ -66,6 +66,11 @@ def of_guild(session: Session, table: type[Row], guild: str, created: str = "cre
     return list(session.scalars(select(table).where(table.guild == guild).order_by(*order)))
 
 
+def count_of(session: Session, table: type[Owned], guild: str) -> int:
+    """Return how many rows a guild has."""
+    return session.scalar(select(func.count()).where(table.guild == guild)) or 0
+
+
 def newest_like(
     session: Session,
     table: type[Row],

@@ -133,6 +133,12 @@ def test_beginnings_of_ids(full: Registry) -> None:
     assert told.value.remedy == "known models: raft-1111, raft-11112222"
 
 
+def test_counts(full: Registry) -> None:
+    """How many of each a guild has, and another has not."""
+    for shelf, many in ((full.documents, 2), (full.datasets, 1), (full.adapters, 1)):
+        assert (shelf.count("one"), shelf.count("two")) == (many, 0)
+
+
 def test_search(full: Registry) -> None:
     """A part of a title or an id finds, in any case, the newest first; a guild's own only, and no wildcard means any."""
     full.documents.add("two", [replace(NORWAY, title="Norwegian wood")], by="eve", consent=False)
