@@ -1,1 +1,1 @@
-"""One YAML file, one training run: the settings of raft_core.training.recipe.Recipe."""
+"""One YAML file, one training run: the settings of raft_core.training.recipe.Recipe; grid*.yaml span many."""
