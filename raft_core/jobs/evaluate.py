@@ -236,11 +236,13 @@ def _circumstances(
 
 def _keep(evaluation: Evaluation, folder: Path, out: Path | None) -> None:
     from raft_core.evaluation.data import to_record
+    from raft_core.evaluation.page import html
     from raft_core.evaluation.plot import draw as draw_chart
     from raft_core.evaluation.report import markdown, samples_jsonl
 
     for target in (folder, out) if out else (folder,):
         write_text(target / "report.md", markdown(evaluation))
+        write_text(target / "report.html", html(evaluation))
         write_json(target / "questions.json", [to_record(question) for question in evaluation.questions])
         write_text(target / "samples.jsonl", samples_jsonl(evaluation))
         draw_chart(evaluation, target / "f1.png")
