@@ -39,7 +39,8 @@ class NotAllowed(RaftError):
 
     def __init__(self, level: str, roles: Sequence[int]) -> None:
         who = ", ".join(f"<@&{role}>" for role in roles) or "members who may manage the server"
-        super().__init__(f"only a {level} may do this", remedy=f"ask for one of these roles: {who}")
+        article = "an" if level == "admin" else "a"
+        super().__init__(f"only {article} {level} may do this", remedy=f"ask for one of these roles: {who}")
         self.level = level
 
 

@@ -88,9 +88,9 @@ class Settings(commands.GroupCog, name="settings", description="Who may do what 
     async def costs(
         self,
         interaction: Interaction,
-        cooldown: app_commands.Range[float, 0, 3600] | None = None,
-        file_size: app_commands.Range[float, 0.1, 64] | None = None,
-        budget: app_commands.Range[float, -1, MOST] | None = None,
+        cooldown: app_commands.Range[float, 0.0, 3600.0] | None = None,
+        file_size: app_commands.Range[float, 0.1, 64.0] | None = None,
+        budget: app_commands.Range[float, -1.0, 100_000.0] | None = None,
     ) -> None:
         """Set the cooldown, the largest file and the budget of a day"""
         services, guild = interaction.client.services, guild_of(interaction)
