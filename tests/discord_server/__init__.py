@@ -37,6 +37,10 @@ Time is moved, not slept: `server.clock.move(15 * 60)` makes tokens expire. Trou
 `server.faults.add("POST", "/callback", drop=True)`, `server.deny(channel, server.bot, Permission.SEND_MESSAGES)`.
 Rate limits are on: `DiscordServer(rate_limits=False)` or `server.rate_limits.enabled = False` turns them off.
 What the bot did is in `server.requests`, what was refused in `server.errors`.
+For many at once: `with server.burst(): used = [alice.slash("/ask", question="…") for _ in range(200)]`, then `acked_after_s`
+of each; `server.check_schemas = False` keeps the server's own work out of what is measured.
+Look at it: `write_transcript(server, channel, Path("page.html"), viewer=alice)` (transcript.py), `write_form(modal, …)`
+(form.py), `take_screenshot(page, picture)` (screenshot.py).
 `alice.messages(channel)` is what alice sees, her ephemeral messages too; `channel.messages` what all see.
 """
 

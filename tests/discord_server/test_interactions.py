@@ -167,3 +167,20 @@ def test_only_fitting_answers_are_taken(rig: Rig) -> None:
     slow = rig.alice.start_autocomplete("/pick", "what", "slow")
     rig.server.clock.move(3.1)
     assert slow.error == "The application did not respond"
+
+
+def test_many_interactions_at_once_are_not_limited() -> None:
+    """Neither a route's bucket nor the bot's global limit holds for first answers."""
+
+    def answer(client: Client) -> None:
+        @client.tree.command(name="do", description="Do")
+        async def do(interaction: discord.Interaction) -> None:
+            await interaction.response.send_message("done")
+
+    with DiscordServer() as server, ClientThread(server, answer):
+        server.wait_ready()
+        alice = server.member("alice")
+        with server.burst():
+            used = [alice.slash("/do") for _ in range(60)]
+        assert {interaction.text for interaction in used} == {"done"}
+        assert server.rate_limits.refused == []

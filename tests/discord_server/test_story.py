@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from pathlib import Path
 
 import discord
 import pytest
 from discord import app_commands, ui
 
 from tests.discord_server import ClientRefuses, DiscordServer, Permission
+from tests.discord_server.form import write_form
 from tests.discord_server.in_process import Client, ClientThread
 
 
@@ -140,6 +142,14 @@ def test_a_form_takes_text_files_and_consent(story: ClientThread) -> None:
         form.submit({}, files={"Files": [("a.md", b"# A")]})
     with pytest.raises(ClientRefuses, match="wants 1 to 3 items, not 0"):
         form.submit({"Title": "x"})
+
+
+def test_a_form_can_be_looked_at(story: ClientThread, tmp_path: Path) -> None:
+    form = story.server.member("alice").slash("/docs form").modal
+    values = {"Title": "<Manual>", "Files": [("a.md", b"")], "I consent": True}
+    page = write_form(form, tmp_path / "form.html", values).read_text()
+    assert "&lt;Manual&gt;" in page and "📄 a.md" in page and 'class="box on"' in page
+    assert '<span class="select chosen">Book</span>' in page
 
 
 def test_a_context_menu_gets_the_whole_message(story: ClientThread) -> None:
