@@ -15,6 +15,7 @@ from raft_core.cli import (
     evaluation,
     jobs,
     machine,
+    reports,
     serving,
     training,
     worker,
@@ -54,6 +55,9 @@ app.command("train")(training.train)
 app.command("serve")(serving.serve)
 app.command("ask")(answering.ask)
 app.add_typer(evaluation.app, name="eval")
+evaluation.app.command("report")(reports.report)
+evaluation.app.command("grid")(reports.grid)
+evaluation.app.command("figure")(reports.figure)
 app.command("score")(evaluation.score)
 app.command("worker")(worker.worker)
 app.command("bot")(bot.bot)

@@ -21,16 +21,21 @@ from raft_core.records import Part, Score
 
 COLOURS = 6
 """Grey for the baseline and five others; from the seventh model on they come again."""
+DIALS = {
+    "distractors": "F1 against the number of distractors",
+    "top_k": "F1 against the number of paragraphs retrieved",
+    "setting": "F1 by what was shown",
+}
 HEADINGS = ("model", "prompt", "F1", "95 %", "EM", "95 %", "cut off", "no tag", "refused", "F1 answering", "tokens", "seconds")  # fmt: skip
 
 
-def html(evaluation: Evaluation, dial: Sequence[Evaluation] = ()) -> str:
-    """Return the page; `dial` are evaluations like this one with other numbers of distractors."""
+def html(evaluation: Evaluation, others: Sequence[Evaluation] = ()) -> str:
+    """Return the page; `others` asked the same questions of the same models and showed other paragraphs."""
     title = f"{headline(evaluation)} · {evaluation.id}"
     body = [
         _head(evaluation),
         _section("F1 of each model", _bars(evaluation)),
-        _dial(dial),
+        *(_dial([evaluation, *others], axis, title) for axis, title in DIALS.items()),
         *(_groups(evaluation, table, name) for table, name in GROUPS.items()),
         _section("Scores", _scores(evaluation)),
         _facts(evaluation),
@@ -81,18 +86,28 @@ def _bars(evaluation: Evaluation) -> str:
     )
 
 
-def _dial(dial: Sequence[Evaluation]) -> str:
-    if len(dial) < 2:
+def _dial(evaluations: Sequence[Evaluation], axis: str, title: str) -> str:
+    """Return F1 against what the evaluations differ in, where at least two values of it were tried."""
+    found = {value: each for each in reversed(evaluations) if (value := _value(each, axis)) is not None}
+    if len(found) < 2 or _value(evaluations[0], axis) is None:
         return ""
-    ordered = sorted(dial, key=lambda each: each.circumstances.distractors or 0)
-    groups = [(f"{each.circumstances.distractors}", f"n = {each.n}") for each in ordered]
+    ordered = [found[value] for value in sorted(found, key=lambda value: (len(value), value))]
+    groups = [(f"{_value(each, axis)}", f"n = {each.n}") for each in ordered]
     series = [
         Series(name, _colour(number), tuple(_mean(each.models[name]) for each in ordered))
         for number, name in enumerate(ordered[0].models)
     ]
-    told = "The same questions, with more and more distractors beside the paragraphs that answer them."
-    chart = legend(series) + dots(groups, series, joined=True)
-    return _section("F1 against the number of distractors", _figure(chart, told))
+    chart = legend(series) + dots(groups, series, joined=axis != "setting")
+    return _section(title, _figure(chart, "The same questions and models; means with 95 % intervals."))
+
+
+def _value(evaluation: Evaluation, axis: str) -> str | None:
+    """Return where an evaluation stands on an axis; on that of settings only where nothing else was set."""
+    c = evaluation.circumstances
+    if axis == "setting":
+        return c.setting if c.distractors is None else None
+    value = getattr(c, axis)
+    return None if value is None else str(value)
 
 
 def _groups(evaluation: Evaluation, table: str, name: str) -> str:
