@@ -223,8 +223,10 @@ def milestones(job: JobInfo, done: Sequence[str]) -> list[str]:
     """Return what a job's thread tells, in an order that only grows: ends of stages, or quarters of a long one."""
     stages = [unit for unit in (stage.unit for stage in PLANS.get(job.kind, ())) if unit in STAGES]
     if len(stages) == 1:
-        detail = f" · {escape(job.detail)}" if job.detail else ""
-        return [f"{quarter} %{detail}" for quarter in QUARTERS if job.percent >= quarter]
+        reached = [f"{quarter} %" for quarter in QUARTERS if job.percent >= quarter]
+        if reached and job.detail:
+            reached[-1] += f" · {escape(job.detail)}"
+        return reached
     return [f"✅ {STAGES[unit]}" for unit in stages if unit in done]
 
 
