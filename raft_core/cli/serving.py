@@ -16,7 +16,7 @@ from raft_core.cli.common import Guild, command, progress, settings
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from raft_core.serving.embedded.app import Embed
+    from raft_core.serving.web.embeddings import Embed
     from raft_core.settings import Settings
 
 log = logging.getLogger(__name__)

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     import uvicorn
     from fastapi import FastAPI
 
-    from raft_core.serving.embedded.app import Api, Embed
+    from raft_core.serving.embedded.app import Api
+    from raft_core.serving.web.embeddings import Embed
 
 LOOPBACK = "127.0.0.1"
 START_S = 30.0

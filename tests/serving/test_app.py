@@ -21,8 +21,8 @@ from raft_core.serving.embedded.app import Api
 from raft_core.serving.embedded.engine import Engine
 from raft_core.serving.embedded.model import BaseModel, load_base
 from raft_core.serving.embedded.prompting import Prompting
-from raft_core.serving.embedded.protocol import ChatRequest, CompletionRequest
 from raft_core.serving.local import LOOPBACK, _running, listen
+from raft_core.serving.web.protocol import ChatRequest, CompletionRequest
 from raft_core.settings import POCKET, Settings
 from raft_core.training.rows import tokenise
 from tests.tiny_model import make_tiny_model

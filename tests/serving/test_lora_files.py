@@ -12,7 +12,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from raft_core.errors import ModelError
-from raft_core.serving.embedded.lora import CONFIG, WEIGHTS, read_adapter
+from raft_core.serving.adapter_files import CONFIG, WEIGHTS
+from raft_core.serving.embedded.lora import read_adapter
 from raft_core.serving.embedded.model import BaseModel, load_base
 from raft_core.settings import Settings
 from tests.serving.adapters import make_adapter

@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 from raft_core.serving.embedded.engine import Engine, EngineClosed, QueueFull
 from raft_core.serving.embedded.generation import Generation, Piece, Sink
-from raft_core.serving.embedded.metrics import Metrics
-from raft_core.serving.embedded.protocol import ApiError
+from raft_core.serving.web.metrics import Metrics
+from raft_core.serving.web.protocol import ApiError
 
 GONE_CHECK_S = 0.1
 

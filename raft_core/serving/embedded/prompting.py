@@ -12,7 +12,7 @@ from raft_core.serving.embedded.adapters import Adapters
 from raft_core.serving.embedded.generation import Generation, Sink
 from raft_core.serving.embedded.lora import Adapter
 from raft_core.serving.embedded.model import BaseModel
-from raft_core.serving.embedded.protocol import ApiError, ChatRequest, CompletionRequest, Sampling
+from raft_core.serving.web.protocol import ApiError, ChatRequest, CompletionRequest, Sampling
 
 
 class Prompting:

@@ -35,15 +35,25 @@ StopString = Annotated[str, StringConstraints(min_length=1)]
 
 
 class ApiError(Exception):
-    """An error as the protocol shows it: HTTP status and {"error": {message, type, param, code}}."""
+    """An error as the protocol shows it: HTTP status and {"error": {message, type, param, code}}.
+
+    A client that is told 503 may come back after `retry_after_s`.
+    """
 
     def __init__(
-        self, status: int, message: str, *, param: str | None = None, code: str | None = None
+        self,
+        status: int,
+        message: str,
+        *,
+        param: str | None = None,
+        code: str | None = None,
+        retry_after_s: int = 1,
     ) -> None:
         super().__init__(message)
         self.status = status
         self.param = param
         self.code = code
+        self.retry_after_s = retry_after_s
 
     def body(self) -> dict[str, Any]:
         """Return the JSON body."""

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-
-from raft_core.serving.embedded.engine import Engine
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -14,10 +12,22 @@ if TYPE_CHECKING:
 SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
 
 
+class Load(Protocol):
+    """What an engine is doing."""
+
+    @property
+    def waiting(self) -> int:
+        """Requests that wait."""
+
+    @property
+    def running(self) -> int:
+        """Answers on their way."""
+
+
 class Metrics:
     """The counters of one server."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Load) -> None:
         self.registry = CollectorRegistry()
         self.requests = Counter(
             "raftbot_requests", "HTTP requests", ["path", "status"], registry=self.registry
@@ -37,7 +47,7 @@ class Metrics:
         )
         waiting = Gauge("raftbot_queue_length", "Requests waiting", registry=self.registry)
         waiting.set_function(lambda: engine.waiting)
-        running = Gauge("raftbot_batch_size", "Answers in the running batch", registry=self.registry)
+        running = Gauge("raftbot_batch_size", "Answers on their way", registry=self.registry)
         running.set_function(lambda: engine.running)
 
     def answered(self, model: str, prompt: int, completion: int, seconds: float) -> None:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from raft_core.errors import ModelError, RaftError, UnknownModel
-from raft_core.serving.embedded.engine import EngineClosed
-from raft_core.serving.embedded.protocol import ApiError
+from raft_core.serving.web.protocol import ApiError
 
 
-def add_error_handlers(app: FastAPI) -> None:
-    """Have every error answered with an OpenAI-shaped body."""
+def add_error_handlers(app: FastAPI, more: Mapping[type[RaftError], int] | None = None) -> None:
+    """Have every error answered with an OpenAI-shaped body; `more` are statuses of an engine's own errors."""
 
     def shown(error: ApiError) -> JSONResponse:
-        headers = {"Retry-After": "1"} if error.status == 503 else None
+        headers = {"Retry-After": str(error.retry_after_s)} if error.status == 503 else None
         return JSONResponse(error.body(), error.status, headers)
 
     @app.exception_handler(ApiError)
@@ -41,8 +42,8 @@ def add_error_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(RaftError)
     async def _(_: Request, error: RaftError) -> JSONResponse:
-        kinds = ((UnknownModel, 404), (ModelError, 400), (EngineClosed, 503))
-        status = next((status for kind, status in kinds if isinstance(error, kind)), 500)
+        kinds = {UnknownModel: 404, ModelError: 400, **(more or {})}
+        status = next((status for kind, status in kinds.items() if isinstance(error, kind)), 500)
         return shown(ApiError(status, f"{error}{'; ' if error.remedy else ''}{error.remedy}"))
 
     @app.exception_handler(Exception)
