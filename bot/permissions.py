@@ -21,7 +21,7 @@ def missing(interaction: discord.Interaction[Any], *names: str) -> list[str]:
     return _lacking(interaction.app_permissions, wanted)
 
 
-def missing_in(channel: discord.TextChannel) -> list[str]:
+def missing_in(channel: discord.abc.GuildChannel | discord.Thread) -> list[str]:
     """Return which permissions the bot lacks to post in another channel of the server."""
     return _lacking(channel.permissions_for(channel.guild.me), POST)
 

@@ -17,7 +17,7 @@ from bot import weekly
 from bot.access import guild_of
 from bot.errors import CannotHere
 from bot.evaluations import Summary, evaluate_spec, evaluation_of, find_evaluation, read_summary
-from bot.permissions import POST
+from bot.permissions import missing_in
 from bot.replies.errors import error_text, is_outage
 from bot.replies.evaluations import summary_embed
 from bot.views.evaluations import summary_view
@@ -96,8 +96,7 @@ def place_for(bot: RaftBot, guild: str, channel: int) -> Places:
     found = home.get_channel_or_thread(channel) if home else None
     if home is None or not isinstance(found, Places):
         raise CannotHere("the channel for summaries is gone", remedy="have an admin set another: `/settings`")
-    granted = found.permissions_for(home.me)
-    lacking = [name.replace("_", " ").title() for name in POST if not getattr(granted, name)]
+    lacking = missing_in(found)
     if lacking:
         raise CannotHere(
             f"I lack permissions in {found.mention}: {', '.join(lacking)}",
