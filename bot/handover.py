@@ -129,7 +129,8 @@ async def _spec(
             except UnreadableDocument as error:
                 rejected.append({"path": file.filename, "reason": error.reason})
         if not paths:
-            raise DocumentError(f"{rejected[0]['path']}: {rejected[0]['reason']}", remedy="try again")
+            first = rejected[0]
+            raise DocumentError(f"cannot take {first['path']}: {first['reason']}", remedy="try again")
         spec = await services.run(_kept, services, guild, paths)
     finally:
         await services.run(shutil.rmtree, folder, ignore_errors=True)

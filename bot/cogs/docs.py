@@ -33,7 +33,6 @@ class Docs(
     """What the community's knowledge base holds."""
 
     @app_commands.command()
-    @app_commands.guild_only()
     @app_commands.describe(
         file="A document: PDF, Office, HTML, Markdown, text, CSV, JSON; leave it out for a form",
         title="The title of a single file, in place of its own",
@@ -63,7 +62,6 @@ class Docs(
         await hand_over(interaction, files, title=title or "", consent=consent)
 
     @app_commands.command(name="list")
-    @app_commands.guild_only()
     async def list_(self, interaction: Interaction) -> None:
         """List the documents, the newest first"""
         services, guild = interaction.client.services, guild_of(interaction)
@@ -75,7 +73,6 @@ class Docs(
         )
 
     @app_commands.command()
-    @app_commands.guild_only()
     @app_commands.describe(document="The document's title")
     @app_commands.autocomplete(document=choices.documents)
     async def show(self, interaction: Interaction, document: str) -> None:
@@ -87,7 +84,6 @@ class Docs(
         await interaction.followup.send(embed=replies.document_embed(shown), ephemeral=True)
 
     @app_commands.command()
-    @app_commands.guild_only()
     @app_commands.describe(query="What to look for", results="How many passages")
     async def search(
         self,
@@ -103,7 +99,6 @@ class Docs(
         await interaction.followup.send(embed=replies.search_embed(query, hits), ephemeral=True)
 
     @app_commands.command()
-    @app_commands.guild_only()
     @app_commands.describe(document="The document's title")
     @app_commands.autocomplete(document=choices.documents)
     async def remove(self, interaction: Interaction, document: str) -> None:
@@ -123,7 +118,6 @@ class Docs(
 
 
 @app_commands.context_menu(name="Add to knowledge base")
-@app_commands.guild_only()
 @needs("contributor")
 async def add_files(interaction: Interaction, message: discord.Message) -> None:
     """Add the files of a message, never its text."""

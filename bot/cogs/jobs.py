@@ -23,7 +23,6 @@ class Jobs(commands.GroupCog, name="jobs", description="What I was asked to do, 
     """What was asked for."""
 
     @app_commands.command(name="list")
-    @app_commands.guild_only()
     async def list_(self, interaction: Interaction) -> None:
         """List the jobs, the newest first"""
         services, guild = interaction.client.services, guild_of(interaction)
@@ -35,7 +34,6 @@ class Jobs(commands.GroupCog, name="jobs", description="What I was asked to do, 
         )
 
     @app_commands.command()
-    @app_commands.guild_only()
     @app_commands.describe(job="A job that is not over")
     @app_commands.autocomplete(job=choices.running_jobs)
     async def cancel(self, interaction: Interaction, job: str) -> None:
@@ -49,7 +47,6 @@ class Jobs(commands.GroupCog, name="jobs", description="What I was asked to do, 
         await interaction.followup.send(told, ephemeral=True)
 
     @app_commands.command()
-    @app_commands.guild_only()
     @app_commands.describe(job="A job")
     @app_commands.autocomplete(job=choices.jobs)
     async def logs(self, interaction: Interaction, job: str) -> None:

@@ -24,7 +24,6 @@ class Models(
     """Who answers, and where they come from."""
 
     @app_commands.command(name="list")
-    @app_commands.guild_only()
     async def list_(self, interaction: Interaction) -> None:
         """List the models with their latest scores"""
         services, guild = interaction.client.services, guild_of(interaction)
@@ -37,7 +36,6 @@ class Models(
         )
 
     @app_commands.command()
-    @app_commands.guild_only()
     @app_commands.describe(model="base, or an adapter")
     @app_commands.autocomplete(model=choices.models)
     async def info(self, interaction: Interaction, model: str) -> None:
@@ -55,7 +53,6 @@ class Models(
         await interaction.followup.send(embed=embed, ephemeral=True)
 
     @app_commands.command()
-    @app_commands.guild_only()
     @app_commands.describe(model="base, or an adapter")
     @app_commands.autocomplete(model=choices.models)
     @needs("trainer")
@@ -71,7 +68,6 @@ class Models(
         await interaction.followup.send(told, ephemeral=True)
 
     @app_commands.command()
-    @app_commands.guild_only()
     @needs("trainer")
     async def rollback(self, interaction: Interaction) -> None:
         """Have the model answer again that did before"""

@@ -31,7 +31,6 @@ class Settings(commands.GroupCog, name="settings", description="Who may do what 
     """What a server's admins set."""
 
     @app_commands.command()
-    @app_commands.guild_only()
     async def show(self, interaction: Interaction) -> None:
         """Show all settings of this server"""
         services, guild = interaction.client.services, guild_of(interaction)
@@ -42,7 +41,6 @@ class Settings(commands.GroupCog, name="settings", description="Who may do what 
         await interaction.followup.send(embed=replies.settings_embed(settings, model, budget), ephemeral=True)
 
     @app_commands.command()
-    @app_commands.guild_only()
     @needs("admin")
     async def roles(self, interaction: Interaction) -> None:
         """Choose which roles may contribute, curate, train and administer"""
@@ -53,7 +51,6 @@ class Settings(commands.GroupCog, name="settings", description="Who may do what 
         view.message = await interaction.followup.send(text, view=view, ephemeral=True, wait=True)
 
     @app_commands.command()
-    @app_commands.guild_only()
     @app_commands.describe(
         questions="Questions a day",
         documents="Documents a day",
@@ -78,7 +75,6 @@ class Settings(commands.GroupCog, name="settings", description="Who may do what 
         await interaction.followup.send(f"✅ {replies.quotas_text(new)}", ephemeral=True)
 
     @app_commands.command()
-    @app_commands.guild_only()
     @app_commands.describe(
         cooldown="Seconds between two questions of a member",
         file_size="MiB of the largest document",
@@ -107,7 +103,6 @@ class Settings(commands.GroupCog, name="settings", description="Who may do what 
         await interaction.followup.send(told, ephemeral=True)
 
     @app_commands.command()
-    @app_commands.guild_only()
     @app_commands.describe(model="base, or an adapter; leave it out for always the newest")
     @app_commands.autocomplete(model=choices.models)
     @needs("admin")
@@ -122,22 +117,21 @@ class Settings(commands.GroupCog, name="settings", description="Who may do what 
         await interaction.followup.send(f"✅ {inline(now)} answers.", ephemeral=True)
 
     @app_commands.command()
-    @app_commands.guild_only()
-    @app_commands.describe(channel="A text channel; leave it out for wherever they are asked for")
+    @app_commands.describe(to="A text channel; leave it out for wherever they are asked for")
     @needs("admin")
-    async def summaries(self, interaction: Interaction, channel: discord.TextChannel | None = None) -> None:
+    async def summaries(self, interaction: Interaction, to: discord.TextChannel | None = None) -> None:
         """Choose the channel that summaries of evaluations go to"""
         services, guild = interaction.client.services, guild_of(interaction)
         await interaction.response.defer(ephemeral=True)
-        lacking = missing_in(channel) if channel else []
-        if channel and lacking:
+        lacking = missing_in(to) if to else []
+        if to and lacking:
             raise CannotHere(
-                f"I lack permissions in {channel.mention}: {', '.join(lacking)}",
+                f"I lack permissions in {to.mention}: {', '.join(lacking)}",
                 remedy="grant them to me there, or choose another channel",
             )
-        chosen = channel.id if channel else None
+        chosen = to.id if to else None
         await services.look(change_settings, services.registry.guilds, guild, summary_channel=chosen)
-        where = f"to {channel.mention}" if channel else "wherever they are asked for"
+        where = f"to {to.mention}" if to else "wherever they are asked for"
         await interaction.followup.send(f"✅ Summaries go {where}.", ephemeral=True)
 
 

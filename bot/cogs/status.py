@@ -19,7 +19,6 @@ class Status(commands.Cog):
     """What runs, what this server has, and what one can ask of the bot."""
 
     @app_commands.command()
-    @app_commands.guild_only()
     async def status(self, interaction: Interaction) -> None:
         """Show what is up, what is down, and what this server has"""
         guild = guild_of(interaction)
@@ -28,6 +27,7 @@ class Status(commands.Cog):
         await interaction.followup.send(embed=status_embed(seen), ephemeral=True)
 
     @app_commands.command(name="help")
+    @app_commands.allowed_contexts(guilds=True, dms=True)
     async def help_(self, interaction: Interaction) -> None:
         """Show what I can do and in which order to do it"""
         await interaction.response.send_message(embed=help_embed(), ephemeral=True)
