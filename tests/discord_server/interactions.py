@@ -85,7 +85,7 @@ class Interaction:
     @property
     def error(self) -> str | None:
         """What Discord tells the member where the bot failed to acknowledge in time."""
-        failed = self.acked_at is None and self.age_s > ACK_S
+        failed = self.acked_at is None and self.age_s > self.server.ack_s
         return NO_RESPONSE if failed else None
 
     @property
@@ -114,11 +114,11 @@ class Interaction:
         """All text of the answer. Waits for it."""
         return self.message.text
 
-    def acked(self, timeout_s: float = 5.0) -> Interaction:
+    def acked(self) -> Interaction:
         """Wait until the bot acknowledged, in whatever way."""
         self.server.wait_for(
             lambda: self.acked_at is not None or self.error is not None,
-            timeout_s,
+            self.server.ack_s + 2.0,
             lambda: f"{self!r} was not acknowledged",
         )
         assert self.acked_at is not None, f"{self!r}: {NO_RESPONSE}"
@@ -126,7 +126,7 @@ class Interaction:
 
     def wait(self, timeout_s: float = 15.0) -> Interaction:
         """Wait until the member sees an answer: a filled message, an update, a modal or choices."""
-        self.acked(min(timeout_s, 5.0))
+        self.acked()
         self.server.wait_for(self.answered, timeout_s, lambda: f"{self!r} is still thinking: {self.told()}")
         return self
 
@@ -138,7 +138,7 @@ class Interaction:
 
     def wait_for_text(self, text: str, timeout_s: float = 15.0) -> Message:
         """Wait until the answer holds a text."""
-        self.acked(min(timeout_s, 5.0))
+        self.acked()
         self.server.wait_for(
             lambda: self.original is not None and text in self.original.text,
             timeout_s,

@@ -102,12 +102,11 @@ class Member(Speaking):
         typed: str = "",
         *,
         channel: Channel | None = None,
-        timeout_s: float = 5.0,
         **options: Any,
     ) -> list[Json]:
         """Type into an option and return the offered choices, each with name and value."""
         interaction = self.start_autocomplete(text, option, typed, channel=channel, **options)
-        return interaction.acked(timeout_s).choices
+        return interaction.acked().choices
 
     def start_autocomplete(
         self, text: str, option: str, typed: str = "", *, channel: Channel | None = None, **options: Any

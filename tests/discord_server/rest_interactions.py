@@ -8,7 +8,6 @@ from tests.discord_server import errors, posting
 from tests.discord_server.components import give_ids, without_nulls
 from tests.discord_server.errors import Problems
 from tests.discord_server.interactions import (
-    ACK_S,
     AUTOCOMPLETE,
     CHOICES,
     COMPONENT,
@@ -39,7 +38,7 @@ def callback(request: Request) -> Json | None:
         raise errors.unknown_interaction()
     if interaction.acked_at is not None:
         raise errors.already_acknowledged()
-    if request.received_at - interaction.started_at > ACK_S:
+    if request.received_at - interaction.started_at > server.ack_s:
         raise errors.unknown_interaction()
     kind, data = request.body.get("type"), request.body.get("data") or {}
     check_kind(interaction, kind)

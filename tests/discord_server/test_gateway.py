@@ -174,7 +174,7 @@ def test_the_bot_runs_as_its_own_process(server: DiscordServer, tmp_path: Path) 
     command = [sys.executable, "-m", "tests.discord_server.launch", server.url, "small_bot"]
     process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)  # noqa: S603  # our own command
     try:
-        server.wait_ready(commands=False)
+        server.wait_ready(60, commands=False)
         message = server.member("alice").say(text="hello", mention=server.bot)
         server.wait_for(lambda: len(server.channel.messages) == 2)
         reply = server.channel.messages[1]
