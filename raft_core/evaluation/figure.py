@@ -22,7 +22,7 @@ WRITE_UP = {
     "llama-3.1-8b-instruct": "+16 %",
 }
 WRITE_UP_4BIT = "91 to 94 %"
-ROW_INCHES = 0.3
+HEAD_INCHES, BETWEEN_INCHES, ROW_INCHES = 1.7, 0.7, 0.3
 SEED_SPACING = 0.22
 
 Row = Mapping[str, Any]
@@ -35,20 +35,20 @@ def draw_figure(table: Mapping[str, Any], theme: Theme = "light") -> bytes:
 
     panels = _panels(table["rows"])
     sizes = [len(recipes) + 1 for recipes in panels.values()]
-    height = 1.5 + sum(ROW_INCHES * size + 0.75 for size in sizes)
+    height = HEAD_INCHES + sum(ROW_INCHES * size + BETWEEN_INCHES for size in sizes)
     figure = Figure(figsize=(9, height), facecolor=PAPER[theme])
     FigureCanvasAgg(figure)
     figure.text(0.03, 1 - 0.22 / height, _title(table["rows"]), va="top", fontsize=14, fontweight="bold", color=INK[theme])  # fmt: skip
     figure.text(
         0.03, 1 - 0.56 / height, _told(table), va="top", fontsize=9.5, color=MUTED[theme], linespacing=1.5
     )
-    top = 1.35
+    top = HEAD_INCHES
     highest = max(max(row["f1"]["high"], row["base_f1"]["high"]) for row in table["rows"])
     for (base, recipes), size in zip(panels.items(), sizes, strict=True):
         rows = ROW_INCHES * size
-        axes = figure.add_axes((0.3, 1 - (top + rows) / height, 0.56, rows / height), facecolor=PAPER[theme])
+        axes = figure.add_axes((0.25, 1 - (top + rows) / height, 0.48, rows / height), facecolor=PAPER[theme])
         _panel(axes, base, recipes, min(1.0, highest * 1.08), theme)
-        top += rows + 0.75
+        top += rows + BETWEEN_INCHES
     data = io.BytesIO()
     figure.savefig(data, format="png", dpi=150)
     return data.getvalue()
@@ -100,8 +100,10 @@ def _panel(axes: Axes, base: str, recipes: dict[str, list[Row]], highest: float,
     of_base = {
         (row["bits"], row["max_new_tokens"]): row["base_f1"] for rows in recipes.values() for row in rows
     }
-    for number, ((bits, length), f1) in enumerate(of_base.items()):
-        _mark(axes, SEED_SPACING * (number - (len(of_base) - 1) / 2), f1, BASE[theme], filled=length == longest, square=bits == 4)  # fmt: skip
+    for (bits, length), f1 in of_base.items():
+        _mark(
+            axes, -0.12 if bits == 16 else 0.12, f1, BASE[theme], filled=length == longest, square=bits == 4
+        )
     for place, rows in enumerate(recipes.values(), 1):
         seeds = sorted({row["training_seed"] for row in rows})
         for row in rows:
@@ -112,8 +114,8 @@ def _panel(axes: Axes, base: str, recipes: dict[str, list[Row]], highest: float,
     axes.set_ylim(len(recipes) + 0.6, -0.6)
     axes.set_xlim(0, highest)
     claim = written_up(base)
-    said = f"   the write-up's gain: {claim}" if claim else ""
-    axes.set_title(f"{plain(base, 48)}{said}", loc="left", fontsize=10.5, fontweight="bold", color=INK[theme])
+    _beside(axes, 0, f"the write-up: {claim}" if claim else "", theme)
+    axes.set_title(plain(base, 60), loc="left", fontsize=10.5, fontweight="bold", color=INK[theme])
     axes.tick_params(axis="y", length=0, colors=INK[theme])
     axes.tick_params(axis="x", colors=MUTED[theme], labelsize=8)
     axes.spines[["top", "right", "bottom"]].set_visible(False)
@@ -144,10 +146,15 @@ def _gain(axes: Axes, place: int, rows: Sequence[Row], theme: Theme) -> None:
     if not gains:
         return
     sure = sum(bool(row["difference"]["significant"]) for row in rows)
-    note = "" if sure == len(rows) else " n.s." if sure == 0 else f" {sure}/{len(rows)} sig."
-    text = f"{sum(gains) / len(gains):+.0%}{note}"
+    note = (
+        "" if sure == len(rows) else f", {sure} of {len(rows)} significant" if sure else ", not significant"
+    )
+    _beside(axes, place, f"{sum(gains) / len(gains):+.0%}{note}", theme)
+
+
+def _beside(axes: Axes, place: int, text: str, theme: Theme) -> None:
     axes.annotate(
-        text, (1.015, place), xycoords=("axes fraction", "data"), va="center", fontsize=9, color=INK[theme]
+        text, (1.02, place), xycoords=("axes fraction", "data"), va="center", fontsize=9, color=INK[theme]
     )
 
 
@@ -161,14 +168,15 @@ def _title(rows: Sequence[Row]) -> str:
 def _told(table: Mapping[str, Any]) -> str:
     rows = table["rows"]
     lengths = sorted({row["max_new_tokens"] for row in rows})
-    told = f"HotpotQA answer F1 on {plain(str(table['data']).rpartition('/')[2], 40)}, n = {table['n']}, seed {table['seed']}, with 95 % intervals; "
-    told += f"filled: at most {lengths[-1]} new tokens"
-    if len(lengths) > 1:
-        told += f", hollow: {lengths[0]}"
-    told += "; round: 16 bits, square: 4.\nPercent: mean gain over the base; n.s.: no seed's difference is significant."
+    name = plain(str(table["data"]).rpartition("/")[2], 40)
+    told = f"HotpotQA answer F1 on {name}, n = {table['n']}, seed {table['seed']}, with 95 % bootstrap intervals\n"
+    told += f"filled: answers of at most {lengths[-1]} tokens"
+    told += f", hollow: {lengths[0]}; " if len(lengths) > 1 else "; "
+    told += "round: 16 bits, square: 4 bits\n"
+    told += f"at the right: mean relative gain over the base at {lengths[-1]} tokens, and whether it is significant"
     share = kept_in_4bit(rows)
     if share is not None:
-        told += f" 4 bits keep {share:.0%} of F1"
+        told += f"\n4 bits keep {share:.0%} of F1"
         known = any(written_up(row["base"]) for row in rows)
-        told += f" (the write-up: {WRITE_UP_4BIT})." if known else "."
+        told += f" (the write-up: {WRITE_UP_4BIT})" if known else ""
     return told
