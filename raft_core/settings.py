@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from platformdirs import user_data_path
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -16,6 +16,7 @@ from pydantic_settings import (
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+from pydantic_settings import SettingsError as SourceError
 
 from raft_core.errors import SettingsError
 
@@ -26,6 +27,22 @@ UP_FILE = "up.json"
 """What runs, in a home where `raftbot up` runs: {"pid", "chroma_url", "model_server_url", "model_server_key", …}."""
 UP_LOCK = "up.lock"
 """Locked for as long as `raftbot up` runs, however it ends: a process id alone may be another's by now."""
+
+
+class Endpoint(BaseModel):
+    """One model at an OpenAI-compatible URL. Those of one `name` stand in for each other, in their order.
+
+    `name` is what it is asked by here, `model` what the URL calls it; `base` stands in for the local base.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    url: str = Field(pattern=r"^https?://")
+    model: str = Field(min_length=1)
+    name: str = Field(default="base", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
+    key: SecretStr | None = None
+    concurrency: int = Field(default=16, ge=1)
+    price_per_1k_tokens_usd: float = Field(default=0.0, ge=0)
 
 
 class Settings(BaseSettings):
@@ -50,8 +67,19 @@ class Settings(BaseSettings):
     """`pocket`, a Hugging Face folder, or a hub id."""
     load_in_4bit: bool = False
 
+    engine: Literal["auto", "embedded", "vllm", "remote"] = "auto"
+    """What `raftbot serve` runs: `auto` takes vLLM where a GPU and the package are, else the embedded engine."""
+    vllm_python: Path | None = None
+    """The Python that vLLM is installed for; empty is the one that runs this."""
+    vllm_flags: str = ""
+    """Flags for vLLM beside those that follow from other settings, as a shell would take them."""
+    vllm_max_loras: int = Field(default=8, ge=1)
+    """Adapters that vLLM holds at a time; past it the least recently used one leaves."""
+    endpoints: tuple[Endpoint, ...] = ()
+    """Models elsewhere: as JSON, or [[endpoints]] in raftbot.toml."""
+
     model_server_url: str | None = None
-    """An OpenAI-compatible URL ending in /v1; empty starts the embedded engine where it is needed."""
+    """An OpenAI-compatible URL ending in /v1; empty starts a server where it is needed."""
     model_server_key: SecretStr | None = None
 
     chroma_url: str | None = None
@@ -191,9 +219,13 @@ def load_settings(**overrides: object) -> Settings:
         SettingsError: a value is of the wrong type or out of range; names the setting.
     """
     given = {name: value for name, value in overrides.items() if value is not None}
+    remedy = "see the README's table of settings"
     try:
         return Settings(**given)  # type: ignore[arg-type]  # pydantic validates what it is given
     except ValidationError as error:
         first = error.errors()[0]
-        name = "RAFTBOT_" + "_".join(str(part) for part in first["loc"]).upper()
-        raise SettingsError(f"{name}: {first['msg']}", remedy="see the README's table of settings") from error
+        field, *within = (str(part) for part in first["loc"])
+        name = " ".join([f"RAFTBOT_{field.upper()}", *within])
+        raise SettingsError(f"{name}: {first['msg']}", remedy=remedy) from error
+    except SourceError as error:
+        raise SettingsError(str(error), remedy=f"it is written in JSON; {remedy}") from error

@@ -54,6 +54,28 @@ def test_an_empty_database_url_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     assert load_settings().database_url is None
 
 
+@pytest.mark.usefixtures("home")
+def test_endpoints_are_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Endpoints are a list; what is wrong with one is named, and no key is shown."""
+    good = '{"url": "http://a/v1", "model": "m", "key": "s3cret"}'
+    monkeypatch.setenv("RAFTBOT_ENDPOINTS", f"[{good}]")
+    (endpoint,) = load_settings().endpoints
+    assert (endpoint.name, endpoint.concurrency, endpoint.price_per_1k_tokens_usd) == ("base", 16, 0.0)
+    assert "s3cret" not in repr(endpoint)
+    for value, reason in [
+        (
+            f'[{good}, {{"url": "a", "model": "m", "key": "s3cret"}}]',
+            "RAFTBOT_ENDPOINTS 1 url: String should",
+        ),
+        ('[{"url": "http://a/v1", "key": "s3cret"}]', "RAFTBOT_ENDPOINTS 0 model: Field required"),
+        ("s3cret", "endpoints"),
+    ]:
+        monkeypatch.setenv("RAFTBOT_ENDPOINTS", value)
+        with pytest.raises(SettingsError, match=reason) as caught:
+            load_settings()
+        assert "s3cret" not in str(caught.value)
+
+
 class TestRunningServers:
     """The servers of a `raftbot up` on the same home are the last thing that settings are taken from."""
 

@@ -72,6 +72,7 @@ def in_time(name: str, check: Callable[[], Check], limit_s: float = LIMIT_S) -> 
 def _hider(settings: Settings) -> Callable[[str], str]:
     """Return what takes every secret of the settings out of a text, whatever library wrote it there."""
     values = [getattr(settings, name) for name in type(settings).model_fields]
+    values += [endpoint.key for endpoint in settings.endpoints]
     secrets = {value.get_secret_value() for value in values if isinstance(value, SecretStr)}
     urls = [value for value in (*values, *secrets) if isinstance(value, str) and "://" in value]
     passwords = {urlsplit(url).password for url in urls} - {None}
