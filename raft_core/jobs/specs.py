@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from raft_core.errors import DocumentError, UnreadableDocument
 from raft_core.jobs.catalogue import find_dataset
-from raft_core.jobs.ingest import walk
 from raft_core.jobs.served import find_models
 from raft_core.jobs.uploads import keep
 from raft_core.records import Rejection
@@ -40,6 +39,8 @@ def ingest_spec(
     Raises:
         DocumentError: nothing of it can be read.
     """
+    from raft_core.jobs.ingest import walk  # it brings the readers and Chroma's client
+
     uploads: list[str] = []
     rejected: list[Json] = []
     for found in walk(paths):
