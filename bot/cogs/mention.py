@@ -25,7 +25,9 @@ class Mention(commands.Cog):
         if message.author.bot or self._bot.user is None:
             return
         if message.guild is None or self._bot.user in message.mentions:
-            await converse(self._bot, message)
+            command = (await self._bot.get_context(message)).command
+            if command is None or not await self._bot.is_owner(message.author):  # the owner's are no questions
+                await converse(self._bot, message)
 
 
 async def setup(bot: RaftBot) -> None:
