@@ -6,13 +6,14 @@ import statistics
 import time
 from datetime import UTC, datetime, timedelta
 
+import psutil
 import pytest
 
 from bot.access import check_quota
 from bot.errors import OverQuota, TooOften
 from tests.bot.holdings import adapter, dataset, document, stock
 from tests.bot.place import Bot, Place
-from tests.discord_server import DiscordServer, Guild, Member
+from tests.discord_server import DiscordServer, Guild, Member, Permission
 
 NOW = datetime.now(UTC)
 
@@ -47,8 +48,6 @@ def other(discord_server: DiscordServer, bot: Bot, place: Place) -> Member:
     registry.datasets.add(dataset(guild, "ds-0000cccc", "d0c9"))
     registry.adapters.add(adapter(guild, "raft-0000cccc", "ds-0000cccc"))
     registry.jobs.add("job-00000000cc", str(guild.id), "build", {"build": {}}, "1")
-    from tests.discord_server import Permission
-
     return discord_server.member("mallory", guild=guild, permissions=Permission.MANAGE_GUILD)
 
 
@@ -123,29 +122,34 @@ def test_levels(
     assert boss.slash("/docs add").modal.title == "Add documents"
 
 
-def test_autocomplete_is_quick_with_ten_thousand_documents(place: Place, guild: Guild, bob: Member) -> None:
-    """p99 under 300 ms, at most 25 choices, whatever the titles look like."""
-    titles = [
+def test_autocomplete_of_ten_thousand_documents(place: Place, bot: Bot, guild: Guild, bob: Member) -> None:
+    """At most 25 choices within 300 ms, whatever the titles look like; little work, since others wait meanwhile."""
+    rivers = [
         f"Report {number} on the rivers of {'Norway' if number % 2 else 'Sweden'}" for number in range(10_000)
     ]
-    titles[0], titles[1], titles[2] = "x" * 300, "\u202e@everyone \u200b`x`", "\n"
+    titles = ["x" * 300, "\u202e@everyone \u200b`x`", "\n", *rivers[3:]]
     infos = [document(f"{number:016x}", title) for number, title in enumerate(titles)]
     place.registry.documents.add(str(guild.id), infos, by="", consent=True)
-    took = []
-    for typed in (
+    before, took = _cpu_s(bot), []
+    typed = (
         "",
         "report 99",
         "NORWAY",
         "nothing is called so",
         "%",
-        *(f"report {n}" for n in range(95)),
-    ):
+        *(f"report {number}" for number in range(45)),
+    )
+    for words in typed:
         began = time.perf_counter()
-        offered = bob.autocomplete("/docs show", "document", typed)
+        assert len(bob.autocomplete("/docs show", "document", words)) <= 25
         took.append(time.perf_counter() - began)
-        assert len(offered) <= 25
-    p99 = statistics.quantiles(took, n=100)[-1]
-    assert p99 < 0.3, f"median {1000 * statistics.median(took):.0f} ms, p99 {1000 * p99:.0f} ms"
+    # The work, since the machine that runs the tests has others to do; the slowest of all is `make bench`'s.
+    assert (_cpu_s(bot) - before) / len(typed) < 0.05
+    assert statistics.median(took) < 0.3
     assert bob.autocomplete("/docs show", "document", "xxx")[0]["value"] == f"{0:016x}"
-    listed = bob.slash("/docs list")
-    assert "Documents (10,000)" in listed.text
+    assert "Documents (10,000)" in bob.slash("/docs list").text
+
+
+def _cpu_s(bot: Bot) -> float:
+    times = psutil.Process(bot.pid).cpu_times()
+    return times.user + times.system

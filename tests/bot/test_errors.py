@@ -7,8 +7,10 @@ import time
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from bot.errors import CannotHere, NotAllowed, OverQuota, TooOften
+from bot.health import SILENT_S
 from bot.replies.errors import MESSAGE_LIMIT, error_text
 from raft_core.errors import (
     DocumentError,
@@ -85,10 +87,10 @@ def test_long_errors_fit() -> None:
 def answered_soon(used: Interaction) -> str:
     """Return what a member was told, if it came in time."""
     began = time.monotonic()
-    text = used.wait(10).text
-    assert time.monotonic() - began < SOON_S, text
+    told = used.wait(10).text
+    assert time.monotonic() - began < SOON_S, told
     assert used.ephemeral
-    return text
+    return told
 
 
 def test_direct_messages_are_turned_away(discord_server: DiscordServer, bot: Bot, bob: Member) -> None:
@@ -150,3 +152,51 @@ def test_nothing_is_up(place: Place, bot: Bot, guild: Guild, bob: Member, alice:
     assert "document store is down" in answered_soon(alice.slash("/docs remove", document="d0c1"))
     assert "its text cannot be shown" in answered_soon(bob.slash("/docs show", document="d0c1"))
     assert "Documents (2)" in answered_soon(bob.slash("/docs list"))
+
+
+def test_killed_servers_are_told_and_come_back(
+    models: Place, guild: Guild, bob: Member, alice: Member
+) -> None:
+    """Whichever is killed, the answer comes in time and names it; once it is back, all works without a restart."""
+    stock(models.registry, guild)
+    assert "There are no documents" in bob.slash("/docs search", query="x").wait(60).text
+    models.stop_models()
+    assert "model server is down" in answered_soon(bob.slash("/docs search", query="x"))
+    assert answered_soon(bob.slash("/status")).count("🔴 down") >= 1
+    models.stop_chroma()
+    assert "document store is down" in answered_soon(bob.slash("/docs search", query="x"))
+    assert "document store is down" in answered_soon(alice.slash("/docs remove", document="d0c1"))
+    assert "document store is down" in answered_soon(
+        bob.slash("/docs add", file=("a.txt", b"a"), consent=True)
+    )
+    models.start_chroma()
+    models.start_models()
+    assert "There are no documents" in bob.slash("/docs search", query="x").wait(60).text
+    if not any(silent_s < SILENT_S for _, silent_s in models.registry.workers.all()):
+        told = answered_soon(bob.slash("/docs add", file=("a.txt", b"a"), consent=True))
+        assert "No worker is running" in told
+
+
+def test_a_database_that_hangs(place: Place, bot: Bot, guild: Guild, alice: Member) -> None:
+    """Is told in time, and once it answers again all works."""
+    with place.registry.database.write() as session:
+        session.execute(
+            text("UPDATE guilds SET settings = settings")
+        )  # nobody else can write as long as this lasts
+        told = answered_soon(alice.slash("/settings costs", cooldown=1.0))
+        assert "My database does not answer" in told
+        assert "Settings" in answered_soon(alice.slash("/settings show"))  # reading goes on
+    assert "Changed: cooldown" in alice.slash("/settings costs", cooldown=2.0).text
+    assert "2 s between questions" in alice.slash("/settings show").text
+
+
+def test_only_the_owner_syncs(discord_server: DiscordServer, bot: Bot, bob: Member) -> None:
+    """By a mention, and nobody else is told that this can be done."""
+    owner = discord_server.member("owner", guild=bob.guild)
+    before = discord_server.syncs
+    asked = bob.say(text="sync", mention=discord_server.bot)
+    owner.say(text="sync", mention=discord_server.bot)
+    discord_server.wait_for(lambda: any("Discord knows" in each.text for each in bob.channel.messages))
+    assert discord_server.syncs == before + 1
+    (told,) = [each for each in bob.channel.messages if "Discord knows" in each.text]
+    assert told.reply_to is not asked
