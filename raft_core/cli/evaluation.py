@@ -10,11 +10,31 @@ import typer
 from raft_core.cli.common import Enqueue, Guild, Json, command, emit, progress, settings, stderr
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
-    from raft_core.evaluation.result import Evaluation
+    from raft_core.jobs.draw import EvaluationSettings
 
 app = typer.Typer(help="Score models on questions in HotpotQA's format.")
+
+Data = Annotated[
+    str,
+    typer.Option(metavar="FILE|pocket", help="Questions in HotpotQA's format, or pocket's held-out ones."),
+]
+Models = Annotated[str, typer.Option(metavar="NAME,…", help="Who answers: base, and ids of adapters.")]
+Limit = Annotated[
+    int | None, typer.Option(min=1, help="How many questions, drawn with the seed; all without it.")
+]
+Seed = Annotated[int, typer.Option(min=0, help="Draws the questions and the resamples.")]
+Prompt = Annotated[
+    str | None,
+    typer.Option(metavar="rag|raft", help="One prompt for all models, not the base's better one."),
+]
+MaxNewTokens = Annotated[int | None, typer.Option(min=1, help="Where answers are cut off.")]
+KeepLeaked = Annotated[
+    bool, typer.Option("--keep-leaked", help="Also ask questions that occur in the training data.")
+]
+Out = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", file_okay=False, help="Also write report, chart and answers here."),
+]
 
 
 @app.callback(invoke_without_command=True)
@@ -22,28 +42,22 @@ app = typer.Typer(help="Score models on questions in HotpotQA's format.")
 def evaluate(
     context: typer.Context,
     *,
-    data: Annotated[
+    data: Data = "pocket",
+    models: Models = "base",
+    limit: Limit = None,
+    seed: Seed = 0,
+    prompt: Prompt = None,
+    max_new_tokens: MaxNewTokens = None,
+    setting: Annotated[
         str,
-        typer.Option(
-            metavar="FILE|pocket", help="Questions in HotpotQA's format, or pocket's held-out ones."
-        ),
-    ] = "pocket",
-    models: Annotated[
-        str, typer.Option(metavar="NAME,…", help="Who answers: base, and ids of adapters.")
-    ] = "base",
-    limit: Annotated[
-        int | None, typer.Option(min=1, help="How many questions, drawn with the seed; all without it.")
+        typer.Option(metavar="distractor|oracle|closed-book|retrieval", help="Which paragraphs are shown."),
+    ] = "distractor",
+    distractors: Annotated[
+        int | None, typer.Option(min=0, help="So many beside the gold ones; without it as the records are.")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Draws the questions and the resamples.")] = 0,
-    prompt: Annotated[
-        str | None,
-        typer.Option(metavar="rag|raft", help="One prompt for all models, not the base's better one."),
-    ] = None,
-    max_new_tokens: Annotated[int | None, typer.Option(min=1, help="Where answers are cut off.")] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", file_okay=False, help="Also write report, chart and answers here."),
-    ] = None,
+    top_k: Annotated[int | None, typer.Option(min=1, help="How many paragraphs retrieval shows.")] = None,
+    keep_leaked: KeepLeaked = False,
+    out: Out = None,
     guild: Guild = "local",
     enqueue: Enqueue = False,
     as_json: Json = False,
@@ -51,13 +65,22 @@ def evaluate(
     """Score the base and tuned models on the same questions, with intervals and paired differences."""
     if context.invoked_subcommand is not None:
         return
-    from raft_core.cli.answering import split_models
+    from raft_core.cli.tables import show_evaluation
     from raft_core.jobs import evaluate as job
 
-    if prompt not in {None, "rag", "raft"}:
-        raise typer.BadParameter("use rag or raft", param_hint="--prompt")
     configured = settings()
-    what = job.EvaluationSettings(data, tuple(split_models(models)), limit, seed, prompt, max_new_tokens)
+    what = _asked(
+        data,
+        models,
+        limit=limit,
+        seed=seed,
+        prompt=prompt,
+        max_new_tokens=max_new_tokens,
+        setting=setting,
+        distractors=distractors,
+        top_k=top_k,
+        keep_leaked=keep_leaked,
+    )
     if enqueue:
         from raft_core.cli.jobs import send
         from raft_core.jobs.specs import evaluate_spec
@@ -66,30 +89,71 @@ def evaluate(
             raise typer.BadParameter("--out and --enqueue do not go together: a worker may run elsewhere")
         return send("evaluate", guild, evaluate_spec(configured, guild, what), as_json=as_json)
     with progress() as report:
-        evaluation = job.evaluate(configured, guild, what, out=out, report=report)
-    folder = out or configured.guild_dir(guild) / "evaluations" / evaluation.id
-    emit(evaluation.as_json(), as_json=as_json, human=lambda console: _show(console, evaluation, folder))
+        made = job.evaluate(configured, guild, what, out=out, report=report)
+    folder = out or configured.guild_dir(guild) / "evaluations" / made.id
+    emit(made.as_json(), as_json=as_json, human=lambda console: show_evaluation(console, made, folder))
+
+
+@app.command()
+@command
+def sweep(
+    *,
+    data: Data = "pocket",
+    models: Models = "base",
+    distractors: Annotated[str | None, typer.Option(metavar="N,…", help="For example 0,2,4,8.")] = None,
+    top_k: Annotated[str | None, typer.Option(metavar="K,…", help="For example 1,2,4,8.")] = None,
+    setting: Annotated[
+        str | None, typer.Option(metavar="NAME,…", help="For example distractor,closed-book.")
+    ] = None,
+    limit: Limit = None,
+    seed: Seed = 0,
+    prompt: Prompt = None,
+    max_new_tokens: MaxNewTokens = None,
+    keep_leaked: KeepLeaked = False,
+    out: Out = None,
+    guild: Guild = "local",
+    as_json: Json = False,
+) -> None:
+    """Evaluate in several settings: a dial of distractors, of top-k, or with and without a context."""
+    from raft_core.cli.tables import show_sweep
+    from raft_core.jobs.sweep import Axis, sweep
+
+    given: dict[Axis, list[int | str]] = {}
+    for axis, text in (("distractors", distractors), ("top_k", top_k)):
+        if text is not None:
+            given[axis] = _numbers(text, f"--{axis.replace('_', '-')}")  # type: ignore[index]  # both are axes
+    if setting is not None:
+        given["setting"] = [name.strip() for name in setting.split(",")]
+    if len(given) != 1:
+        raise typer.BadParameter("give one of --distractors, --top-k and --setting, with several values")
+    ((axis, values),) = given.items()
+    common = {"limit": limit, "seed": seed, "prompt": prompt, "max_new_tokens": max_new_tokens}
+    what = _asked(data, models, **common, keep_leaked=keep_leaked)
+    with progress() as report:
+        made = sweep(settings(), guild, what, axis, values, out=out, report=report)
+    emit(made.as_json(), as_json=as_json, human=lambda console: show_sweep(console, made))
 
 
 @app.command("list")
 @command
 def list_evaluations(guild: Guild = "local", as_json: Json = False) -> None:
     """List the guild's evaluations."""
+    from raft_core.cli.tables import draw_list
     from raft_core.jobs.catalogue import open_registry
 
     with open_registry(settings(), guild) as registry:
         results = registry.evaluations.list(guild)
-    emit(results, as_json=as_json, human=lambda console: _draw_list(console, results))
+    emit(results, as_json=as_json, human=lambda console: draw_list(console, results))
+
+
+EvaluationId = Annotated[str, typer.Argument(metavar="ID", help="An evaluation's id, or its beginning.")]
 
 
 @app.command()
 @command
-def show(
-    evaluation_id: Annotated[str, typer.Argument(metavar="ID", help="An evaluation's id, or its beginning.")],
-    guild: Guild = "local",
-    as_json: Json = False,
-) -> None:
+def show(evaluation_id: EvaluationId, guild: Guild = "local", as_json: Json = False) -> None:
     """Show an evaluation; with --json also how every question was answered."""
+    from raft_core.cli.tables import draw_list
     from raft_core.jobs.catalogue import open_registry
 
     with open_registry(settings(), guild) as registry:
@@ -98,8 +162,21 @@ def show(
     emit(
         {**result, "samples": samples},
         as_json=as_json,
-        human=lambda console: _draw_list(console, [result]),
+        human=lambda console: draw_list(console, [result]),
     )
+
+
+@app.command()
+@command
+def verify(evaluation_id: EvaluationId, guild: Guild = "local", as_json: Json = False) -> None:
+    """Compute an evaluation again from its stored answers; exits with 1 where it does not hold."""
+    from raft_core.cli.tables import show_verdict
+    from raft_core.jobs.verify import verify_evaluation
+
+    verdict = verify_evaluation(settings(), guild, evaluation_id)
+    emit(verdict.as_json(), as_json=as_json, human=lambda console: show_verdict(console, verdict))
+    if not verdict.holds:
+        raise typer.Exit(1)
 
 
 @app.command("task-path")
@@ -117,6 +194,7 @@ def score(
     as_json: Json = False,
 ) -> None:
     """Score a prediction file exactly as HotpotQA's official script does."""
+    from raft_core.cli.tables import show_score
     from raft_core.evaluation.data import read_gold, read_predictions
     from raft_core.evaluation.hotpotqa import score_predictions
 
@@ -127,45 +205,23 @@ def score(
             f"{result['unexpected']} predictions belong to no question",
             soft_wrap=True,
         )
-    emit(result, as_json=as_json, human=lambda console: _show_score(console, result))
+    emit(result, as_json=as_json, human=lambda console: show_score(console, result))
 
 
-def _draw_list(console: Console, results: list[dict[str, Any]]) -> None:
-    from rich.table import Table
+def _asked(data: str, models: str, **options: Any) -> EvaluationSettings:
+    """Return what to evaluate; wrong use is told before anything is read."""
+    from raft_core.cli.answering import split_models
+    from raft_core.errors import EvaluationError
+    from raft_core.jobs.draw import EvaluationSettings
 
-    table = Table("id", "data", "n", "model", "prompt", "F1", "95 %", "EM", "made", box=None)
-    for result in results:
-        for name, score in result["models"].items():
-            interval = f"{score['f1_low']:.3f} to {score['f1_high']:.3f}"
-            scores = (f"{score['f1']:.3f}", interval, f"{score['em']:.3f}", result["created_at"])
-            cells = (result["id"], result["data"], str(result["n"]), name, score["prompt"])
-            table.add_row(*cells, *scores)
-    console.print(table if results else "no evaluations yet", markup=False)
-
-
-def _show_score(console: Console, result: dict[str, float | int]) -> None:
-    for name, value in result.items():
-        console.print(f"{name:<13}{value if isinstance(value, int) else f'{value:.4f}'}", markup=False)
+    try:
+        return EvaluationSettings(data, tuple(split_models(models)), **options)
+    except EvaluationError as error:
+        raise typer.BadParameter(f"{error}; {error.remedy}".rstrip("; ")) from error
 
 
-def _show(console: Console, evaluation: Evaluation, folder: Path) -> None:
-    from rich.table import Table
-    from rich.text import Text
-
-    from raft_core.evaluation.wording import coverage, verdict
-
-    table = Table(box=None, header_style="bold")
-    for heading in ("model", "prompt", "F1", "95 %", "EM", "cut off", "no tag"):
-        table.add_column(heading, justify="left" if heading in {"model", "prompt"} else "right")
-    for name, prompts in evaluation.prompts.items():
-        for each in prompts.values():
-            better = len(prompts) > 1 and each is evaluation.models[name]
-            interval = f"{each.f1_low:.3f} to {each.f1_high:.3f}"
-            cells = (name, each.prompt + (" (better)" if better else ""), f"{each.f1:.3f}", interval)
-            rates = (f"{each.em:.3f}", f"{each.truncated:.1%}", f"{each.untagged:.1%}")
-            table.add_row(*(Text(cell) for cell in (*cells, *rates)))
-    console.print(Text(coverage(evaluation.circumstances)), soft_wrap=True)
-    console.print(table)
-    for difference in evaluation.differences:
-        console.print(Text(f"{difference.b} against {difference.a}: {verdict(difference)}"), soft_wrap=True)
-    console.print(Text(f"report, chart and every answer: {folder}"), soft_wrap=True)
+def _numbers(text: str, option: str) -> list[int | str]:
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError as error:
+        raise typer.BadParameter("give numbers with commas between them", param_hint=option) from error

@@ -98,6 +98,11 @@ def test_task_path() -> None:
         (["eval", "--models", "nobody"], 1, "no model 'nobody'"),
         (["eval", "--limit", "0"], 2, "limit"),
         (["eval", "--prompt", "poem"], 2, "rag or raft"),
+        (["eval", "--setting", "open"], 2, "no setting"),
+        (["eval", "--setting", "oracle", "--distractors", "2"], 2, "belongs to the distractor"),
+        (["eval", "sweep"], 2, "give one of"),
+        (["eval", "sweep", "--distractors", "0,x"], 2, "give numbers"),
+        (["eval", "verify", "eval-00"], 1, "no evaluation"),
         (["score", "--gold", "nowhere.json", "--pred", "p.json"], 1, "cannot read nowhere.json"),
         (["score"], 2, "--gold"),
     ],
@@ -108,3 +113,36 @@ def test_wrong_use(arguments: list[str], code: int, said: str) -> None:
     result = CliRunner().invoke(app, arguments)
     assert (result.exit_code, result.stdout) == (code, "")
     assert said in result.stderr
+
+
+def test_sweep_and_verify(home: Path, gold: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sweep is one evaluation a value; `verify` recomputes each, and exits with 1 where one was changed."""
+    records = [
+        record | {"supporting_facts": [["Norway", 0]]}
+        for record in json.loads(gold.read_text(encoding="utf-8"))
+    ]
+    gold.write_text(json.dumps(records), encoding="utf-8")
+    runner = CliRunner()
+    with chat_server(lambda *_: "<ANSWER>: Oslo") as server:
+        monkeypatch.setenv("RAFTBOT_MODEL_SERVER_URL", server.url)
+        call = ["eval", "sweep", "--data", str(gold), "--setting", "distractor,oracle,closed-book", "--json"]
+        swept = runner.invoke(app, [*call, "--out", str(tmp_path / "out")])
+    assert swept.exit_code == 0, swept.output
+    value = json.loads(swept.stdout)
+    assert value == json.loads((tmp_path / "out" / "sweep.json").read_text(encoding="utf-8"))
+    assert value["axis"] == "setting"
+    assert [each["setting"] for each in value["evaluations"]] == ["distractor", "oracle", "closed-book"]
+    assert [each["models"]["base"]["f1"] for each in value["evaluations"]] == [0.5, 0.5, 0.5]
+    first = value["evaluations"][0]["id"]
+    held = runner.invoke(app, ["eval", "verify", first, "--json"])
+    assert (held.exit_code, json.loads(held.stdout)["holds"]) == (0, True)
+    path = home / "guilds" / "local" / "evaluations" / first / "samples.jsonl"
+    path.write_text(
+        path.read_text(encoding="utf-8").replace("<ANSWER>: Oslo", "<ANSWER>: Rome"), encoding="utf-8"
+    )
+    changed = runner.invoke(app, ["eval", "verify", first])
+    assert changed.exit_code == 1
+    assert "does not hold" in changed.stdout and "stored 'Oslo', computed 'Rome'" in changed.stdout
+    path.write_text("{", encoding="utf-8")
+    broken = runner.invoke(app, ["eval", "verify", first])
+    assert (broken.exit_code, broken.stdout) == (1, "") and "holds no whole evaluation" in broken.stderr

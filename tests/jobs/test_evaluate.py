@@ -226,7 +226,7 @@ def test_retrieval_from_all_paragraphs(settings: Settings, marked: str, server: 
         assert (embedded, embeddings.embedded) == (24, 36)  # the second time only the questions
     assert result.circumstances.data_hash == again.circumstances.data_hash
     recall = result.circumstances.recall_at_k
-    assert list(recall) == ["1", "2", "3"] and 0.25 < recall["1"] <= recall["2"] <= recall["3"] <= 1
+    assert list(recall) == ["1", "2", "3"] and recall["1"] <= recall["2"] <= recall["3"] <= 1
     assert {text.count("<DOCUMENT>") for text in contents(server)} == {3}
     found = sum(sample.gold_shown is True for sample in result.samples("tuned")) / 12
     assert found == recall["3"]
