@@ -120,7 +120,7 @@ class ChunkStore:
 
     def close(self) -> None:
         """Let go of Chroma."""
-        self._client.close()
+        _close(self._client)
 
     def __enter__(self) -> Self:
         return self
@@ -213,6 +213,27 @@ def _connect(settings: Settings) -> Client:
         port = url.port or (443 if secure else 8000)
         client = chromadb.HttpClient(host=url.hostname, port=port, ssl=secure, settings=options)
         return cast("Client", client)
+
+
+@contextmanager
+def shared_connection(settings: Settings) -> Iterator[None]:
+    """Keep a connection to Chroma's server: stores opened meanwhile share it, and need not make one each.
+
+    Raises:
+        StoreError: the server does not answer.
+    """
+    client = _connect(settings)
+    try:
+        yield
+    finally:
+        _close(client)
+
+
+def _close(client: Client) -> None:
+    client.close()
+    server: Any = client._server
+    if hasattr(server, "_session") and not server._running:  # nobody shares it: Chroma leaves it open
+        server._session.close()
 
 
 def _metadata(chunk: Chunk) -> dict[str, str | int]:

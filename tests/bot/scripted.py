@@ -109,7 +109,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
+        self.send_header("Connection", "close")  # what is kept open is left to the garbage collector
         self.end_headers()
+        self.close_connection = True
         self.wfile.write(body)
 
 
