@@ -35,6 +35,10 @@ class Docs(
     @app_commands.command()
     @app_commands.describe(
         file="A document: PDF, Office, HTML, Markdown, text, CSV, JSON; leave it out for a form",
+        file2="One more",
+        file3="One more",
+        file4="One more",
+        file5="One more",
         title="The title of a single file, in place of its own",
         consent="Whether models may be trained on it; I ask where you do not say",
     )
