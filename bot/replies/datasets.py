@@ -9,7 +9,7 @@ import discord
 from bot.datasets import Exported, Listed, Sample
 from bot.replies.colours import BLUE, GREEN, RED
 from bot.replies.text import cut, escape, inline
-from raft_core.markup import find_quotes, pieces
+from raft_core.markup import beside_answer, find_quotes, pieces
 from raft_core.records import DatasetInfo, RaftExample
 
 PER_PAGE = 8
@@ -17,7 +17,8 @@ SHOWN = 10
 """Documents of a row that fit on a page; the full row has all."""
 ROOM = 3600
 """Characters for the documents of a row: a message's embeds hold 6000."""
-QUESTION, ANSWER = 600, 1400
+QUESTION, ANSWER, SHORT = 600, 1400, 200
+REASON = "##Reason:"
 
 
 def pages(count: int) -> int:
@@ -88,13 +89,13 @@ def answer_text(row: RaftExample) -> str:
     """Return a row's answer; what it quotes stands in quote marks, with a mark whether the oracle has it."""
     quotes = iter(find_quotes(row.cot_answer, [row.oracle_context]))
     shown = []
-    for piece, is_quote in pieces(row.cot_answer):
+    for piece, is_quote in pieces(beside_answer(row.cot_answer)):
         if not is_quote:
-            shown.append(escape(" ".join(piece.split())))
+            shown.append(escape(" ".join(piece.replace(REASON, "").split())))
             continue
         quote = next(quotes)
         shown.append(f"{'✓' if quote.verified else '✗'} “*{escape(quote.text)}*”")
-    return "\n".join(part for part in shown if part)
+    return "\n".join(part for part in [*shown, f"**A: {escape(cut(row.answer, SHORT))}**"] if part)
 
 
 def _excerpt(text: str, limit: int, around: str) -> str:
