@@ -100,7 +100,7 @@ class Evaluation(commands.GroupCog, group_name="eval", group_description="Measur
     @app_commands.describe(
         weekday="On which day, or off; shows the present plan if left out",
         hour="At which hour, in UTC",
-        channel="Where; this channel if left out",
+        to="A text channel; this one if left out",
         split="Which questions",
     )
     @app_commands.choices(weekday=WEEKDAYS)
@@ -111,13 +111,13 @@ class Evaluation(commands.GroupCog, group_name="eval", group_description="Measur
         interaction: Interaction,
         weekday: app_commands.Choice[int] | None = None,
         hour: app_commands.Range[int, 0, 23] = 9,
-        channel: discord.TextChannel | None = None,
+        to: discord.TextChannel | None = None,
         split: str = HELD_OUT,
     ) -> None:
         """Evaluate the default adapter every week and post the summary"""
         guild, services = guild_of(interaction), self._bot.services
         await interaction.response.defer(ephemeral=True)
-        where = channel.id if channel else interaction.channel_id or 0
+        where = to.id if to else interaction.channel_id or 0
         now = datetime.now(UTC)
         if weekday is not None and weekday.value != OFF:
             place_for(self._bot, guild, where)
