@@ -82,8 +82,10 @@ def adapter_hash(adapter: AdapterInfo) -> str:
 
 
 def base_hash(settings: Settings) -> str:
-    """Return a hash of the base's weights; a server elsewhere has its own."""
-    return weights_hash(settings.base_model) if settings.model_server_url is None else "not at hand"
+    """Return a hash of the base's weights, and the bits where it is quantised; a server elsewhere has its own."""
+    if settings.model_server_url is not None:
+        return "not at hand"
+    return weights_hash(settings.base_model) + ("-4bit" if settings.load_in_4bit else "")
 
 
 def _lasting(settings: Settings, server: ModelServer, model: str, adapter: AdapterInfo | None) -> str | None:
@@ -92,7 +94,7 @@ def _lasting(settings: Settings, server: ModelServer, model: str, adapter: Adapt
         import torch
 
         weights = (base_hash(settings), adapter_hash(adapter) if adapter else "")
-        computed_by = (settings.load_in_4bit, torch.cuda.is_available(), versions_of("raftbot", "torch"))
+        computed_by = (torch.cuda.is_available(), versions_of("raftbot", "torch"))
         return content_hash("embedded", weights, computed_by)
     listed: dict[str, Any] = next((each for each in server.listing() if each["id"] == model), {})
     if listed.get("owned_by") != "raftbot" or "created" not in listed:
