@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 PER_PAGE = 6
 TAIL = 1500
 """Characters of a log that are shown beside the file that holds it: a message has room for 2000."""
+TAIL_LINES = 20
 HIDDEN = "[hidden]"
 _URL_PASSWORD = re.compile(r"(?<=://)[^\s/@:]*:[^\s/@]+(?=@)")
 _KEYS = re.compile(r"\b(?:sk-|hf_|gsk_|ghp_)[A-Za-z0-9_-]{12,}|(?<=Bearer )\S+")
@@ -66,6 +67,7 @@ def log_text(job: JobInfo, log: str) -> str:
     tail = log[-TAIL:]
     if len(log) > TAIL:
         tail = tail.partition("\n")[2] or tail
+    tail = "\n".join(tail.splitlines()[-TAIL_LINES:])
     if not tail.strip():
         return f"{head}\nIt has written nothing yet."
     return f"{head}, the end of its log:\n{code_block(tail.rstrip())}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from typing import Any
@@ -27,6 +28,7 @@ from tests.bot.place import Bot, Place
 from tests.discord_server import DiscordServer, Guild, Interaction, Member
 
 SOON_S = 3.0
+"""On a machine that has time: on a busy one as much longer as its processors are wanted more often than they are there."""
 
 
 @pytest.mark.parametrize(
@@ -88,7 +90,8 @@ def answered_soon(used: Interaction) -> str:
     """Return what a member was told, if it came in time."""
     began = time.monotonic()
     told = used.wait(10).text
-    assert time.monotonic() - began < SOON_S, told
+    busy = max(os.getloadavg()[0] / (os.cpu_count() or 1), 1.0)
+    assert time.monotonic() - began < SOON_S * busy, told
     assert used.ephemeral
     return told
 
