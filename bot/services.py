@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
-LOOK_S = 2.0
+LOOK_S = 2.5
 """Discord waits three seconds for an answer; a database that hangs must be told before."""
 QUICK_THREADS = 8
 """Looks at the registry: milliseconds each. Autocomplete and acknowledgements wait for nothing slower."""

@@ -70,7 +70,7 @@ class Docs(
         """List the documents, the newest first"""
         services, guild = interaction.client.services, guild_of(interaction)
         await interaction.response.defer(ephemeral=True)
-        infos = await services.look(services.registry.documents.list, guild)
+        infos = await services.run(services.registry.documents.list, guild)  # there may be thousands
         pages = replies.pages(len(infos))
         await Pages(interaction.user, pages, lambda number: replies.list_page(infos, number)).send(
             interaction
