@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import discord
 
-from bot.replies.colours import AMBER, BLUE, GREEN, GREY, RED
+from bot.replies.colours import AMBER, GREEN, GREY, RED
 from bot.replies.text import cut, escape, inline
 from raft_core.jobs.plans import PLANS
 
@@ -66,6 +66,11 @@ class Money:
 
     limit: float | None
     spent: float
+
+
+def trains(kind: str) -> bool:
+    """Return whether a kind of job trains an adapter."""
+    return kind in KINDS and KINDS[kind].trains
 
 
 def title_of(kind: str) -> str:
@@ -310,8 +315,3 @@ def _made_evaluation(result: Json) -> list[str]:
         for name, score in result.get("models", {}).items()
     ]
     return [f"📊 Evaluation {inline(str(result['id']))}, {result['n']} questions", *scores[:10]]
-
-
-def colour_of(state: str) -> int:
-    """Return the colour of a state."""
-    return STATE_COLOURS.get(state, BLUE)

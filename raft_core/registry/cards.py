@@ -15,7 +15,7 @@ from raft_core.registry.tables import Card
 class JobCard:
     """A message that shows a job: `id` is the job's; `message` is empty until it is sent, `thread` until there is one.
 
-    `told` counts the job's milestones that the thread has.
+    `told` counts the job's milestones that the thread has; `announced` says whether the job's end was told.
     """
 
     guild: str
@@ -25,6 +25,7 @@ class JobCard:
     requester: str
     thread: str = ""
     told: int = 0
+    announced: bool = False
 
 
 class Cards:
