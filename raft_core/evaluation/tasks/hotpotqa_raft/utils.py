@@ -1,11 +1,21 @@
-"""HotpotQA's distractor setting for lm-evaluation-harness, asked as raftbot asks.
+"""HotpotQA for lm-evaluation-harness, asked as raftbot asks: `hotpotqa_raft` and `hotpotqa_rag`, and without
+documents `hotpotqa_closed` and `hotpotqa_closed_raft`.
 
-    lm_eval --include_path "$(raftbot eval task-path)" --tasks hotpotqa_raft --apply_chat_template \
-        --model hf --model_args pretrained=…,max_length=8192 --metadata '{"data": "hotpot_dev.json"}'
+    lm_eval --include_path "$(raftbot eval task-path)" --tasks hotpotqa_raft,hotpotqa_rag \\
+        --metadata '{"data": "hotpot_dev.json"}' --apply_chat_template --log_samples --output_path out …
 
-`data` names a file in the official format; without it the variable RAFTBOT_EVAL_DATA does, and
-without that the hub's hotpotqa/hotpot_qa is taken. Give `max_length` to API models: their default of
-2048 tokens cuts the first documents off.
+Whoever answers:
+
+    --model hf    --model_args pretrained=BASE,peft=ADAPTER,max_length=8192
+    --model vllm  --model_args pretrained=BASE,lora_local_path=ADAPTER,max_lora_rank=64,max_model_len=8192
+    --model local-chat-completions --model_args \\
+        model=base,base_url=http://127.0.0.1:8000/v1/chat/completions,num_concurrent=16,max_length=32768
+
+BASE and ADAPTER are folders: pocket's is raft_core/pocket/model, an adapter's is the `path` that
+`raftbot train --json` prints. `data` names a file in the official format; without it the variable
+RAFTBOT_EVAL_DATA does, and without that the hub's hotpotqa/hotpot_qa is taken. Give `max_length` to API
+models: their default of 2048 tokens cuts the first documents off. vLLM takes adapters of rank 16 unless
+`max_lora_rank` says more.
 """
 
 from __future__ import annotations
