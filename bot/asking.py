@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractContextManager, ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -28,7 +28,7 @@ from bot.replies.answers import Board, Column, texts_of
 from bot.replies.errors import error_text, is_outage
 from bot.replies.text import escape
 from bot.views.answers import file_of, final_board, layout
-from raft_core.errors import DocumentError, RaftError, StoreError
+from raft_core.errors import DocumentError, RaftError
 from raft_core.records import Answer, Comparison, Turn
 from raft_core.registry.exchanges import Asked
 
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from langchain_core.embeddings import Embeddings
 
     from bot.services import Services
-    from raft_core.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +67,6 @@ class Asking:
         self._under_way: set[Progress] = set()
         self._admitting = asyncio.Lock()
         self._shared: Embeddings | None = None
-        self._open = ExitStack()
 
     async def ask(self, interaction: discord.Interaction[Any], text: str, model: str | None = None) -> None:
         """Answer a command or a form, which has been deferred for all to see; without a model the server's own."""
@@ -110,26 +108,29 @@ class Asking:
         Raises:
             RaftError: nothing was begun: no quota left, a server down, no documents, no such model.
         """
-        question = replace(question, models=await full_names(self._services, question.guild, question.models))
-        asked = await self._admit(question, user)
-        scores = await self._services.look(self._services.registry.evaluations.latest_scores, question.guild)
-        columns = tuple(Column(model, score=scores.get(model)) for model in question.models)
-        progress = Progress(Board(question.text, question.asker, columns), asyncio.get_running_loop())
-        self._under_way.add(progress)
-        showing = asyncio.create_task(self._show(question, progress, post, asked))
-        try:
-            async with self._turns.take(question.guild, progress.told):
+        with self._turns.line_up(question.guild) as ticket:
+            question = replace(
+                question, models=await full_names(self._services, question.guild, question.models)
+            )
+            asked = await self._admit(question, user)
+            scores = await self._services.look(
+                self._services.registry.evaluations.latest_scores, question.guild
+            )
+            columns = tuple(Column(model, score=scores.get(model)) for model in question.models)
+            progress = Progress(Board(question.text, question.asker, columns), asyncio.get_running_loop())
+            self._under_way.add(progress)
+            showing = asyncio.create_task(self._show(question, progress, post, asked))
+            try:
+                await ticket.turn(progress.told)
                 comparison = await self._write(question, progress)
-        finally:
-            self._under_way.discard(progress)
-            await _ended(showing)
+            finally:
+                self._under_way.discard(progress)
+                await _ended(showing)
         await self._finish(question, asked, comparison, post)
 
     async def preload(self) -> None:
-        """Import what asking needs, which takes seconds, in a thread; connect to Chroma once for all."""
+        """Import what asking needs, which takes seconds, in a thread."""
         await self._services.run(_preload)
-        with suppress(StoreError):  # it is down: every question tries again
-            await self._services.run(self._open.enter_context, _connection(self._services.settings))
 
     async def mend(self, bot: discord.Client) -> None:
         """Say in the messages whose answers an earlier process left unfinished that they broke off."""
@@ -148,7 +149,6 @@ class Asking:
 
     async def close(self) -> None:
         """Break off all answers, and leave their messages saying so."""
-        self._open.close()
         for progress in self._under_way:
             progress.stop.set()
         for _ in range(20):
@@ -247,12 +247,6 @@ def _preload() -> None:
     import chromadb  # noqa: F401
     import langchain_chroma  # noqa: F401
     import langchain_openai  # noqa: F401
-
-
-def _connection(settings: Settings) -> AbstractContextManager[None]:
-    from raft_core.store.chunks import shared_connection
-
-    return shared_connection(settings)
 
 
 async def _ended(showing: asyncio.Task[None]) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import aiohttp
@@ -20,7 +20,7 @@ Send = Callable[..., Awaitable[discord.Message]]
 UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, UNKNOWN_WEBHOOK, INVALID_TOKEN = 10003, 10008, 10015, 50027
 """https://discord.com/developers/docs/topics/opcodes-and-status-codes#json"""
 TRIES = 4
-WAITING = 20
+WAITING = 50
 
 
 class Deleted(RaftError):
@@ -97,47 +97,65 @@ class Post:
         self._message = own
 
 
+class Ticket:
+    """A place in line; `told` hears the place in the guild's line, from 1, and None when it begins."""
+
+    def __init__(self, guild: str) -> None:
+        self.guild = guild
+        self.told: Callable[[int | None], None] = lambda _: None
+        self.place: int | None = None
+        self._begins = asyncio.Event()
+
+    def move(self, place: int | None) -> None:
+        """Take a place, or begin."""
+        self.place = place
+        self.told(place)
+        if place is None:
+            self._begins.set()
+
+    async def turn(self, told: Callable[[int | None], None]) -> None:
+        """Return when it is this one's turn."""
+        self.told = told
+        told(self.place)
+        await self._begins.wait()
+
+
 class Turns:
     """Lets so many at once of each guild, and in all; the others wait in line and are told their place."""
 
     def __init__(self, of_guild: int, in_all: int) -> None:
         self._of_guild = of_guild
         self._in_all = in_all
-        self._working: list[str] = []
-        self._line: list[tuple[str, asyncio.Event, Callable[[int | None], None]]] = []
+        self._working: list[Ticket] = []
+        self._line: list[Ticket] = []
 
-    @asynccontextmanager
-    async def take(self, guild: str, told: Callable[[int | None], None]) -> AsyncIterator[None]:
-        """Wait for a turn; `told` hears the place in the guild's line, from 1, and None when it begins.
+    @contextmanager
+    def line_up(self, guild: str) -> Iterator[Ticket]:
+        """Take a place in line, and give it up at the end of the block, wherever it is by then.
 
         Raises:
             TooOften: the guild's line is full.
         """
-        if sum(other == guild for other, _, _ in self._line) >= WAITING:
+        if sum(other.guild == guild for other in self._line) >= WAITING:
             soon = discord.utils.utcnow().timestamp() + 60
             raise TooOften(f"{WAITING} questions of this server wait already", soon)
-        ticket = (guild, asyncio.Event(), told)
+        ticket = Ticket(guild)
         self._line.append(ticket)
         self._advance()
         try:
-            await ticket[1].wait()
-            yield
+            yield ticket
         finally:
-            if ticket in self._line:
-                self._line.remove(ticket)
-            else:
-                self._working.remove(guild)
+            (self._line if ticket in self._line else self._working).remove(ticket)
             self._advance()
 
     def _advance(self) -> None:
         places: dict[str, int] = {}
         for ticket in list(self._line):
-            guild, begins, told = ticket
-            if len(self._working) < self._in_all and self._working.count(guild) < self._of_guild:
+            at_once = sum(other.guild == ticket.guild for other in self._working)
+            if len(self._working) < self._in_all and at_once < self._of_guild:
                 self._line.remove(ticket)
-                self._working.append(guild)
-                told(None)
-                begins.set()
-                continue
-            places[guild] = places.get(guild, 0) + 1
-            told(places[guild])
+                self._working.append(ticket)
+                ticket.move(None)
+            else:
+                places[ticket.guild] = places.get(ticket.guild, 0) + 1
+                ticket.move(places[ticket.guild])

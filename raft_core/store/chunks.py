@@ -215,25 +215,14 @@ def _connect(settings: Settings) -> Client:
         return cast("Client", client)
 
 
-@contextmanager
-def shared_connection(settings: Settings) -> Iterator[None]:
-    """Keep a connection to Chroma's server: stores opened meanwhile share it, and need not make one each.
-
-    Raises:
-        StoreError: the server does not answer.
-    """
-    client = _connect(settings)
-    try:
-        yield
-    finally:
-        _close(client)
-
-
 def _close(client: Client) -> None:
     client.close()
-    server: Any = client._server
-    if hasattr(server, "_session") and not server._running:  # nobody shares it: Chroma leaves it open
-        server._session.close()
+    for each in (client, client._admin_client):
+        server: Any = each._server
+        if hasattr(
+            server, "_session"
+        ):  # over HTTP, where Chroma leaves its connections to the garbage collector
+            server._session.close()
 
 
 def _metadata(chunk: Chunk) -> dict[str, str | int]:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import ExitStack
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.errors import TooOften
+from bot.posting import WAITING, Turns
 from bot.replies.answers import TEXT_LIMIT, Board, Column, answers_file, board_of, texts_of
 from bot.replies.colours import AMBER, GREEN, RED
 from bot.views.answers import layout
@@ -176,3 +181,34 @@ def test_buttons_come_when_it_is_over(columns: int) -> None:
     assert ids == [*votes, *(f"answer:0123456789ab:{name}" for name in ("sources", "full", "again"))]
     running = layout(Board("Q?", "1", (Column("base"),)), "0123456789ab")
     assert not [item for item in running.walk_children() if hasattr(item, "custom_id")]
+
+
+async def test_a_line_lets_so_many_at_once_and_tells_places() -> None:
+    """One of a guild at a time, two in all: places move up, another guild is not held up, and who leaves makes room."""
+    turns = Turns(of_guild=1, in_all=2)
+    told: list[tuple[str, int | None]] = []
+    with ExitStack() as second, ExitStack() as first:
+        running = first.enter_context(turns.line_up("g"))
+        waiting = second.enter_context(turns.line_up("g"))
+        third = second.enter_context(turns.line_up("g"))
+        other = second.enter_context(turns.line_up("h"))
+        for name, ticket in (("running", running), ("other", other)):
+            await ticket.turn(lambda place, name=name: told.append((name, place)))
+        later = asyncio.create_task(waiting.turn(lambda place: told.append(("waiting", place))))
+        asyncio.create_task(third.turn(lambda place: told.append(("third", place))))  # noqa: RUF006  # it never begins
+        await asyncio.sleep(0)
+        assert told == [("running", None), ("other", None), ("waiting", 1), ("third", 2)]
+        first.close()
+        await later
+        assert told[4:] == [("waiting", None), ("third", 1)]
+
+
+def test_a_full_line_is_told() -> None:
+    """Whoever finds the line full hears when to try again, and takes no place."""
+    turns = Turns(of_guild=1, in_all=1)
+    with ExitStack() as stack:
+        for _ in range(WAITING + 1):
+            stack.enter_context(turns.line_up("g"))
+        with pytest.raises(TooOften, match=f"{WAITING} questions"), turns.line_up("g"):
+            pass
+        stack.enter_context(turns.line_up("h"))

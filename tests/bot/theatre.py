@@ -12,7 +12,6 @@ from raft_core.files import write_json
 from raft_core.jobs.ingest import ingest
 from raft_core.records import AdapterInfo
 from raft_core.registry.registry import Registry
-from raft_core.store.chunks import shared_connection
 from raft_core.store.embeddings import remote_embeddings
 from raft_core.training.adapters import INFO
 from tests.bot.place import Place
@@ -79,7 +78,7 @@ def theatre(home: Path) -> Iterator[Theatre]:
     """Open it, with everything started."""
     with DiscordServer() as discord, Place(home, discord) as place:
         place.start_chroma()
-        with scripted_models(place.port, says(GOOD)) as models, shared_connection(place.settings):
+        with scripted_models(place.port, says(GOOD)) as models:
             place.bot.start()
             discord.wait_ready()
             yield Theatre(discord, place, models)
