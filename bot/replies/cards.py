@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import discord
 
 from bot.replies.colours import AMBER, GREEN, GREY, RED
+from bot.replies.documents import count
 from bot.replies.text import cut, escape, inline
 from raft_core.jobs.plans import PLANS
 
@@ -283,15 +284,22 @@ def _made(job: JobInfo) -> list[str]:
 
 
 def _made_ingest(result: Json) -> list[str]:
-    lines = [f"{len(result['added'])} documents added, {len(result['unchanged'])} were there already."]
+    lines = [
+        f"{count(len(result['added']), 'document')} added, {len(result['unchanged'])} there already, "
+        f"{len(result['rejected'])} left out"
+    ]
     lines += [
-        f"📄 {escape(cut(info['title'], 100))}: {info['chunks']} chunks" for info in result["added"][:10]
+        f"📄 {escape(cut(info['title'], 100))}: {count(info['chunks'], 'chunk')}"
+        for info in result["added"][:10]
+    ]
+    lines += [
+        f"♻️ {escape(cut(info['title'], 100))}: there already, unchanged" for info in result["unchanged"][:10]
     ]
     lines += [
         f"⚠️ {escape(cut(each['path'], 100))}: {escape(cut(each['reason'], 200))}"
         for each in result["rejected"][:10]
     ]
-    more = max(len(result["added"]) - 10, 0) + max(len(result["rejected"]) - 10, 0)
+    more = sum(max(len(result[name]) - 10, 0) for name in ("added", "unchanged", "rejected"))
     return [*lines, f"… and {more} more: see `/docs list`"] if more else lines
 
 
