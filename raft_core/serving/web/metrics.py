@@ -45,6 +45,9 @@ class Metrics:
             buckets=SECONDS,
             registry=self.registry,
         )
+        self.cost_usd = Counter(
+            "raftbot_cost_usd", "US dollars for answers from elsewhere", ["model"], registry=self.registry
+        )
         waiting = Gauge("raftbot_queue_length", "Requests waiting", registry=self.registry)
         waiting.set_function(lambda: engine.waiting)
         running = Gauge("raftbot_batch_size", "Answers on their way", registry=self.registry)
