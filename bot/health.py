@@ -123,7 +123,18 @@ def certificates() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
+_under_way: dict[str, asyncio.Task[bool]] = {}
+"""Whom is being asked: many members who ask at once share one look."""
+
+
 async def _answers(url: str) -> bool:
+    if (task := _under_way.get(url)) is None:
+        task = _under_way[url] = asyncio.create_task(_look(url))
+        task.add_done_callback(lambda _: _under_way.pop(url, None))
+    return await asyncio.shield(task)
+
+
+async def _look(url: str) -> bool:
     async with httpx.AsyncClient(timeout=ANSWER_S, verify=certificates()) as client:
         try:
             return (await client.get(url)).status_code < httpx.codes.INTERNAL_SERVER_ERROR

@@ -215,13 +215,10 @@ def _connect(settings: Settings) -> Client:
         return cast("Client", client)
 
 
-def _close(client: Client) -> None:
+def _close(client: Any) -> None:
     client.close()
     for each in (client, client._admin_client):
-        server: Any = each._server
-        if hasattr(
-            server, "_session"
-        ):  # over HTTP, where Chroma leaves its connections to the garbage collector
+        if hasattr(server := each._server, "_session"):  # over HTTP, where Chroma leaves its connections open
             server._session.close()
 
 
