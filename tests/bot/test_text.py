@@ -38,6 +38,8 @@ def test_escaped_text_cannot_ping_or_link(text: str) -> None:
         ("discord.gg/abc", "discord\u2060.gg/abc"),
         ("a\u202egnp.exe", "agnp.exe"),
         ("||spoiler||", r"\|\|spoiler\|\|"),
+        ("[a](b) **bold** ||s|| (c)", r"\[a](b) \*\*bold\*\* \|\|s\|\| (c)"),
+        ("[1] is no link", "[1] is no link"),
     ],
 )
 def test_escape(text: str, shown: str) -> None:
