@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from bot.replies.evaluations import Counts
 from raft_core.errors import EvaluationError
+from raft_core.markup import find_quotes
+from raft_core.records import Quote
 from raft_core.registry.evaluations import Change
 
 if TYPE_CHECKING:
@@ -39,11 +41,13 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class ChangePage:
-    """One of `count` questions that a model fixed or broke; `names`, `texts` of the base and of the model."""
+    """One of `count` questions that a model fixed or broke; `names`, `quotes` of the base and of the model."""
 
     change: Change
     names: tuple[str, str]
-    texts: tuple[str, str]
+    quotes: tuple[Sequence[Quote], Sequence[Quote]]
+    checked: bool
+    """Whether the documents are at hand that the quotes are checked against."""
     number: int
     count: int
 
@@ -150,9 +154,9 @@ def read_change(
         raise EvaluationError(f"no question was {'fixed' if fixed else 'broken'}")
     number = min(number, len(changes) - 1)
     pair = _pair(result, place)
-    said = _said(services, guild, result["id"], changes[number].id)
-    texts = (said.get(pair[0], ""), said.get(pair[1], ""))
-    return ChangePage(changes[number], (pair[0][0], pair[1][0]), texts, number, len(changes))
+    said, shown = _said(services, guild, result["id"], changes[number].id)
+    quotes = (find_quotes(said.get(pair[0], ""), shown), find_quotes(said.get(pair[1], ""), shown))
+    return ChangePage(changes[number], (pair[0][0], pair[1][0]), quotes, bool(shown), number, len(changes))
 
 
 def read_report(services: Services, guild: str, evaluation_id: str) -> Path:
@@ -233,8 +237,11 @@ def _folder(services: Services, guild: str, evaluation_id: str) -> Path | None:
         return None
 
 
-def _said(services: Services, guild: str, evaluation_id: str, question_id: str) -> dict[tuple[str, str], str]:
-    from raft_core.jobs.reports import texts
+def _said(
+    services: Services, guild: str, evaluation_id: str, question_id: str
+) -> tuple[dict[tuple[str, str], str], tuple[str, ...]]:
+    """Return what the models said in full to a question, and the documents that they were shown."""
+    from raft_core.jobs.reports import documents, texts
 
     folder = _folder(services, guild, evaluation_id)
-    return texts(folder, question_id) if folder else {}
+    return (texts(folder, question_id), documents(folder, question_id)) if folder else ({}, ())

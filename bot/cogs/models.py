@@ -36,7 +36,7 @@ class Models(
         )
 
     @app_commands.command()
-    @app_commands.describe(model="base, or an adapter")
+    @app_commands.describe(model="The base, or an adapter")
     @app_commands.autocomplete(model=choices.models)
     async def info(self, interaction: Interaction, model: str) -> None:
         """Show where a model comes from, what it took and how it scored"""
@@ -53,7 +53,7 @@ class Models(
         await interaction.followup.send(embed=embed, ephemeral=True)
 
     @app_commands.command()
-    @app_commands.describe(model="base, or an adapter")
+    @app_commands.describe(model="The base, or an adapter")
     @app_commands.autocomplete(model=choices.models)
     @needs("trainer")
     async def use(self, interaction: Interaction, model: str) -> None:

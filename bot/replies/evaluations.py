@@ -12,6 +12,7 @@ import discord
 from bot.replies.colours import AMBER, BLUE, GREEN, RED
 from bot.replies.text import cut, escape, inline
 from bot.weekly import WEEKDAYS, Weekly
+from raft_core.records import Quote
 from raft_core.registry.evaluations import Change
 
 Json = Mapping[str, Any]
@@ -119,11 +120,15 @@ def change_embed(
     return embed.set_footer(text=f"{page + 1} of {count} · question {cut(change.id, 100)}")
 
 
-def quotes_text(quotes: Sequence[str]) -> str:
-    """Return what a model quoted from its documents."""
+def quotes_text(quotes: Sequence[Quote], checked: bool) -> str:
+    """Return what a model quoted from its documents, and whether it stands there where that can be told."""
     if not quotes:
         return "-# quotes nothing"
-    return "\n".join(f"> {cut(escape(' '.join(quote.split())), 300)}" for quote in quotes[:2])
+    lines = []
+    for quote in quotes[:2]:
+        mark = "" if not checked else "✓ " if quote.verified else "✗ *in no source:* "
+        lines.append(f"> {mark}{cut(escape(' '.join(quote.text.split())), 300)}")
+    return "\n".join(lines)
 
 
 def history_pages(results: Sequence[Json]) -> list[str]:

@@ -12,7 +12,6 @@ from bot.evaluations import ChangePage, Summary, evaluation_of, read_change, rea
 from bot.replies.evaluations import SHOWN, change_embed, quotes_text, worst_first
 from bot.replies.text import cut
 from bot.views.standing import Standing
-from raft_core.markup import find_quotes
 
 if TYPE_CHECKING:
     from bot.client import RaftBot
@@ -145,10 +144,8 @@ async def _page(
     guild, services = guild_of(interaction), interaction.client.services
     fixed = side == "fixed"
     page = await services.run(read_change, services, guild, evaluation, place, number, fixed=fixed)
-    quotes = [quotes_text([quote.text for quote in find_quotes(text, ())]) for text in page.texts]
-    embed = change_embed(
-        page.change, page.names, (quotes[0], quotes[1]), page.number, page.count, fixed=fixed
-    )
+    quotes = (quotes_text(page.quotes[0], page.checked), quotes_text(page.quotes[1], page.checked))
+    embed = change_embed(page.change, page.names, quotes, page.number, page.count, fixed=fixed)
     return embed, _page_view(f"{evaluation}:{place}", side, page)
 
 

@@ -1,6 +1,7 @@
 """What evaluations left behind for people to look at: charts, the report, and what the models said in full.
 
-guilds/<guild>/evaluations/<id>/   f1-light.png, f1-dark.png, report.html, report.md, samples.jsonl
+guilds/<guild>/evaluations/<id>/   f1-light.png, f1-dark.png, report.html, report.md, samples.jsonl,
+                                       questions.json
 guilds/<guild>/charts/             history-light.png, history-dark.png
 """
 
@@ -60,6 +61,15 @@ def texts(folder: Path, question_id: str) -> dict[tuple[str, str], str]:
             if sample["id"] == question_id:
                 found[sample["model"], sample["prompt"]] = sample["text"]
     return found
+
+
+def documents(folder: Path, question_id: str) -> tuple[str, ...]:
+    """Return the paragraphs that were shown with a question; empty where nobody kept them."""
+    from raft_core.evaluation.data import paragraphs, read_questions
+
+    file = folder / "questions.json"
+    asked = read_questions(file) if file.is_file() else []
+    return next((paragraphs(question) for question in asked if question.id == question_id), ())
 
 
 def history(settings: Settings, guild: str, theme: Theme = "dark") -> Path | None:

@@ -101,6 +101,17 @@ def keep(bench: Bench, told: dict[str, Any], said: list[dict[str, Any]], *, char
     """Register an evaluation, and write what lies beside it."""
     folder = bench.settings.guild_dir(told["guild"]) / "evaluations" / told["id"]
     write_text(folder / "samples.jsonl", "".join(to_json(row) + "\n" for row in said))
+    asked = {row["id"]: row for row in said}.values()
+    shown = [
+        {
+            "_id": row["id"],
+            "question": row["question"],
+            "answer": row["gold"],
+            "context": [["Source", [f"{row['gold']} is quoted."]]],
+        }
+        for row in asked
+    ]
+    write_text(folder / "questions.json", to_json(shown))
     write_text(folder / "report.md", "# The report\n")
     if chart:
         write_bytes(folder / "f1-dark.png", PNG)

@@ -13,6 +13,7 @@ from bot import weekly
 from bot.replies.evaluations import Counts, change_embed, history_pages, quotes_text, summary_embed, verdict
 from bot.settings import change_settings
 from bot.views.evaluations import EVALUATION
+from raft_core.records import Quote
 from raft_core.registry.evaluations import Change
 from tests.bot.evaluations import HOSTILE, PNG, keep, result, samples
 from tests.bot.place import Place
@@ -98,12 +99,13 @@ def test_any_number_of_models_fits() -> None:
 
 def test_untrusted_text_stays_plain() -> None:
     """Questions, answers and quotes of a hostile document ping nobody, and fit."""
+    quote = Quote(HOSTILE * 60, False)
     change = Change(0, "q" * 500, HOSTILE * 60, HOSTILE * 60, HOSTILE * 60, "", 1.0, 0.0)
-    embed = change_embed(change, ("base", "raft-1"), (quotes_text([HOSTILE * 60] * 9), ""), 0, 9, fixed=False)
+    embed = change_embed(change, ("base", "raft-1"), (quotes_text([quote] * 9, True), ""), 0, 9, fixed=False)
     assert size(embed) <= 6000
     for field in embed.fields:
         assert len(field.value or "") <= 1024
-    shown = (embed.description or "") + quotes_text([HOSTILE])
+    shown = (embed.description or "") + quotes_text([Quote(HOSTILE, False)], True)
     for bad in ("@everyone", "<@1>", "https://evil", "<t:1:R>", "\u202e", "\u200b"):
         assert bad not in shown
     assert embed.fields[2].value is not None and embed.fields[2].value.startswith("*nothing* · F1 0.00")
@@ -133,7 +135,8 @@ def test_summary_is_public_and_browsable(place: Place, alice: Member, bob: Membe
     assert not message.pinged
     page = alice.click(message, "✅ 2 fixed")
     assert page.ephemeral and "Question 1?" in page.text and "gold 1" in page.text
-    assert "`gold 1` · F1 1.00\n> gold 1 is quoted" in page.text and "1 of 2" in page.text
+    assert "`gold 1` · F1 1.00\n> ✓ gold 1 is quoted" in page.text
+    assert "✗ *in no source:*" in page.text and "1 of 2" in page.text
     assert "@everyone" not in page.message.embeds[0]["description"]
     alice.click(page.message, "▶").acked()
     page.wait_for_text("2 of 2")
