@@ -20,8 +20,10 @@ from tests.jobs.workers import LIBRARY, Worker
 HOSTILE = "@everyone **bold** [x](https://evil.example) <@1> ```"
 
 
-def row(number: int = 0, documents: int = 4, text: str = "The word of town 3 is fox.") -> RaftExample:
-    shown = (text, *(f"Distractor {each}. " + "words " * 300 for each in range(documents - 1)))
+def row(
+    number: int = 0, documents: int = 4, text: str = "The word of town 3 is fox.", words: int = 300
+) -> RaftExample:
+    shown = (text, *(f"Distractor {each}. " + "words " * words for each in range(documents - 1)))
     return RaftExample(
         id=f"row-{number}",
         question="What is the word of town 3?",
@@ -140,11 +142,11 @@ def test_the_day_s_jobs_and_the_budget_are_limits(place: Place, alice: Member, g
     assert "10 jobs a day are yours" in alice.slash("/raft build").text
 
 
-def keep_dataset(place: Place, guild: Guild, rows: int = 3) -> DatasetInfo:
-    """Have a guild own a data set that was made by hand."""
+def keep_dataset(place: Place, guild: Guild, rows: int = 3, **values: Any) -> DatasetInfo:
+    """Have a guild own a data set that was made by hand; `values` are for its rows."""
     from raft_core.dataset import files
 
-    examples = [row(number) for number in range(rows)]
+    examples = [row(number, **values) for number in range(rows)]
     made = info(guild=str(guild.id), rows=rows, content_hash=files.rows_hash(examples))
     files.save(place.settings.guild_dir(str(guild.id)) / "datasets" / made.id, made, examples, [])
     place.registry.datasets.add(made)

@@ -70,7 +70,7 @@ def test_a_training_draws_its_loss_is_cancelled_resumed_and_restarted(
     discord_server: DiscordServer,
 ) -> None:
     """Only who asked or may train stops it; what was done is kept; a restart of the bot goes on; dropped rows are out."""
-    made = keep_dataset(place, guild, ROWS)
+    made = keep_dataset(place, guild, ROWS, documents=2, words=8)
     place.registry.verdicts.give(str(guild.id), made.id, 0, keep=False, member=str(alice.id))
     asked = alice.slash("/train start", dataset=made.id, rank=4, epochs=20)
     assert "Without the 1 rows" in asked.text
