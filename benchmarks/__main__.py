@@ -11,7 +11,7 @@ import json
 import sys
 from pathlib import Path
 
-MODULES = ("start_up", "generation", "ingestion", "mixed_batch", "jobs", "scoring", "discord")
+MODULES = ("start_up", "generation", "ingestion", "mixed_batch", "jobs", "scoring", "evaluation", "discord")
 
 
 def main() -> None:
