@@ -7,6 +7,7 @@ again finds the artifact done and registers it.
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 from raft_core.artifacts import Artifacts
 from raft_core.dataset.files import list_datasets
 from raft_core.documents.library import Library
+from raft_core.errors import ModelError, StorageError
 from raft_core.files import read_json
 from raft_core.records import AdapterInfo, DatasetInfo
 from raft_core.settings import Settings
@@ -24,6 +26,8 @@ from raft_core.training.adapters import list_adapters, load_adapter
 if TYPE_CHECKING:
     from raft_core.evaluation.result import Evaluation
     from raft_core.registry.registry import Holdings, Registry
+
+log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -64,6 +68,32 @@ def find_adapter(settings: Settings, guild: str, adapter_id: str) -> AdapterInfo
     folder = settings.guild_dir(guild) / "adapters"
     Artifacts(settings).pull(folder / found.id)
     return load_adapter(folder, found.id)
+
+
+def served_adapters(settings: Settings) -> list[AdapterInfo]:
+    """Return all guilds' adapters of the settings' base; those whose weights cannot be had are told and left out.
+
+    Raises:
+        RegistryError: the database cannot be used.
+    """
+    from raft_core.registry.registry import Registry
+
+    with Registry(settings.registry_url) as registry:
+        known = [
+            info
+            for guild, _ in registry.guilds.every()
+            for info in registry.adapters.list(guild)
+            if info.base == settings.base_model
+        ]
+    found = []
+    for info in known:
+        folder = settings.guild_dir(info.guild) / "adapters"
+        try:
+            Artifacts(settings).pull(folder / info.id)
+            found.append(load_adapter(folder, info.id))
+        except (ModelError, StorageError) as error:
+            log.warning("adapter %s is not served: %s", info.id, error)
+    return found
 
 
 def register_dataset(settings: Settings, info: DatasetInfo, *, job: str = "", seconds: float = 0.0) -> None:

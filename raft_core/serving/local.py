@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from raft_core.serving.embedded.app import Api
+    from raft_core.serving.front.app import Front
+    from raft_core.serving.front.engine import VllmEngine
     from raft_core.serving.web.embeddings import Embed
 
 LOOPBACK = "127.0.0.1"
@@ -71,6 +73,21 @@ def build_api(settings: Settings, *, embed: Embed | None = None, report: Report 
     engine = Engine(load_base(settings, report))
     name = Path(settings.embeddings).name
     return Api(engine, Adapters(engine), key=_key(settings), embed=embed, embeddings_name=name)
+
+
+def build_front(settings: Settings, engine: VllmEngine | None = None, *, embed: Embed | None = None) -> Front:
+    """Return the front before vLLM, where there is one, and the settings' endpoints."""
+    from raft_core.serving.front.app import Front
+
+    name = Path(settings.embeddings).name
+    return Front(engine, settings.endpoints, key=_key(settings), embed=embed, embeddings_name=name)
+
+
+def has_gpu() -> bool:
+    """Tell whether torch can use a GPU here."""
+    import torch
+
+    return torch.cuda.is_available()
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -48,6 +48,12 @@ class Front:
         self._started = int(time.time())
 
     @property
+    def names(self) -> list[str]:
+        """The names of all models, our own first."""
+        own = self.engine.adapters.names if self.engine else []
+        return list(dict.fromkeys([*own, *(endpoint.name for endpoint, _ in self._elsewhere)]))
+
+    @property
     def running(self) -> int:
         """Answers on their way."""
         return sum(upstream.running for upstream in self._upstreams)
@@ -67,7 +73,7 @@ class Front:
 
         @contextlib.asynccontextmanager
         async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-            minding = asyncio.create_task(self.engine.turns.mind()) if self.engine else None
+            minding = asyncio.create_task(self.engine.mind()) if self.engine else None
             yield
             if minding is not None:
                 minding.cancel()
@@ -171,11 +177,8 @@ class Front:
         name = body.get("model")
         finds = self._finds(name)
         if not finds:
-            own = self.engine.adapters.names if self.engine else []
-            known = ", ".join(dict.fromkeys([*own, *(endpoint.name for endpoint, _ in self._elsewhere)]))
-            raise ApiError(
-                404, f"no model {name!r}; known models: {known}", param="model", code="model_not_found"
-            )
+            known = f"no model {name!r}; known models: {', '.join(self.names)}"
+            raise ApiError(404, known, param="model", code="model_not_found")
         return await forward(finds, path, body, request, partial(self._count, str(name)))
 
     def _finds(self, name: object) -> list[Find]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any, Protocol
 
 import httpx
 
+from raft_core.errors import ModelError
 from raft_core.markup import control_tokens
 from raft_core.models import resolve_base
 from raft_core.serving.adapter_files import BaseShape, empty_base
@@ -57,11 +59,20 @@ class VllmEngine:
     """A vLLM behind a socket, its adapters and its sleep."""
 
     def __init__(
-        self, base: str, socket: Path, child: Child, *, max_loaded: int, max_rank: int, devices: str = ""
+        self,
+        base: str,
+        socket: Path,
+        child: Child,
+        adapters: Mapping[str, Path],
+        *,
+        max_loaded: int,
+        max_rank: int,
+        devices: str = "",
     ) -> None:
         self._base = base
         self._child = child
         self._starts = 0
+        self._noted: Mapping[str, Path] | None = adapters
         self.upstream = Upstream("vLLM", f"{VLLM}/v1", socket=str(socket))
         self.adapters = HotAdapters(
             self.upstream, lambda: self.shape, max_loaded=max_loaded, max_rank=max_rank
@@ -82,8 +93,18 @@ class VllmEngine:
 
     @property
     def is_up(self) -> bool:
-        """Whether it runs, awake or asleep."""
-        return self._child.is_up
+        """Whether it runs, awake or asleep, and the adapters that were there at its start are known."""
+        return self._noted is None and self._child.is_up
+
+    async def mind(self) -> None:
+        """Take note of the adapters that were there at the start, then look after turns, for ever."""
+        for name, folder in (self._noted or {}).items():
+            try:
+                await self.adapters.add(name, folder)
+            except ModelError as error:  # the others go on
+                log.warning("not served: %s", error)
+        self._noted = None
+        await self.turns.mind()
 
     async def route(self, name: str) -> Route:
         """Return where requests for a model go, its adapter loaded.
@@ -95,7 +116,7 @@ class VllmEngine:
         self._see_restart()
         if (refusal := self.turns.refusal) is not None:
             raise Unavailable(refusal)
-        if not self._child.is_up:
+        if not self.is_up:
             raise Unavailable(
                 ApiError(503, "the model server is starting", code="starting", retry_after_s=10)
             )
@@ -108,7 +129,7 @@ class VllmEngine:
             ModelError, ApiError: as `HotAdapters.load`.
         """
         self._see_restart()
-        if self.turns.refusal is not None or not self._child.is_up:
+        if self.turns.refusal is not None or not self.is_up:
             await self.adapters.add(name, folder)
             return None
         return await self.adapters.load(name, folder)

@@ -10,7 +10,7 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from raft_core.errors import SettingsError
@@ -33,7 +33,7 @@ def vllm_command(settings: Settings, ranks: Iterable[int], socket: Path, *, gpu:
     `vllm serve` of the CPU build fails on looking up its own version; the module works in both builds.
 
     Raises:
-        SettingsError: a rank is above what vLLM takes, or RAFTBOT_VLLM_FLAGS cannot be used.
+        SettingsError: RAFTBOT_VLLM_FLAGS cannot be used.
         ModelError: the base's folder is incomplete.
     """
     python = str(settings.vllm_python or sys.executable)
@@ -60,21 +60,15 @@ def vllm_environment() -> dict[str, str]:
 
 
 def max_rank(ranks: Iterable[int]) -> int:
-    """Return the smallest --max-lora-rank that holds adapters of these ranks, and of the recipes' own.
+    """Return the smallest --max-lora-rank that holds adapters of these ranks and of the recipes' own.
 
-    Raises:
-        SettingsError: a rank is above what vLLM takes.
+    A rank above what vLLM takes makes no room: that adapter is refused, and the others are served.
     """
-    largest = max([DEFAULT_RANK, *ranks])
-    if largest > RANKS[-1]:
-        raise SettingsError(
-            f"vLLM serves adapters up to rank {RANKS[-1]}, there is one of {largest}",
-            remedy="train with a smaller --rank, or serve it with: raftbot serve --engine embedded",
-        )
+    largest = max([DEFAULT_RANK, *(rank for rank in ranks if rank <= RANKS[-1])])
     return next(rank for rank in RANKS if rank >= largest)
 
 
-def choose_engine(settings: Settings, *, gpu: bool) -> str:
+def choose_engine(settings: Settings, *, gpu: Callable[[], bool]) -> str:
     """Return the engine to serve with: what is set, or vLLM where a GPU and the package are.
 
     Raises:
@@ -82,7 +76,7 @@ def choose_engine(settings: Settings, *, gpu: bool) -> str:
     """
     there = has_vllm(settings)
     if settings.engine == "auto":
-        return "vllm" if gpu and there else "embedded"
+        return "vllm" if there and gpu() else "embedded"
     if settings.engine == "vllm" and not there:
         raise SettingsError(
             f"vLLM is not installed for {settings.vllm_python or sys.executable}",
