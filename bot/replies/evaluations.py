@@ -9,6 +9,7 @@ from typing import Any
 
 import discord
 
+from bot.replies.cards import span
 from bot.replies.colours import AMBER, BLUE, GREEN, RED
 from bot.replies.text import cut, escape, inline
 from bot.weekly import WEEKDAYS, Weekly
@@ -47,9 +48,11 @@ def verdict(difference: Json, n: int) -> str:
     if difference["significant"]:
         better = "better" if gain > 0 else "worse"
         return f"{'🟢' if gain > 0 else '🔴'} {name} is **{better}** than the base: {figures}. This is significant."
-    told = "no better and no worse" if not gain else "higher" if gain > 0 else "lower"
+    told = "higher" if gain > 0 else "lower"
     advice = difference.get("needs")
     more = f" To see a gain of 3 points takes about {advice:,} questions." if advice and advice > n else ""
+    if not gain:
+        return f"🟡 {name} scored the same as the base, **no significant difference**: {figures}.{more}"
     return f"🟡 {name} scored {told}, but that is **not significant**, it may be chance: {figures}.{more}"
 
 
@@ -202,8 +205,7 @@ def _counted(counts: Counts, n: int) -> str:
 def _took(result: Json) -> str:
     scores = [each for score in result["models"].values() for each in score.get("prompts", {}).values()]
     tokens = sum(score["tokens"] for score in scores)
-    minutes, seconds = divmod(round(result["seconds"]), 60)
-    return f"{tokens:,} tokens\n{minutes} min {seconds} s\n${result['cost_usd']:.4f}"
+    return f"{tokens:,} tokens\n{span(result['seconds'])}\n${result['cost_usd']:.4f}"
 
 
 def _footer(result: Json) -> str:
