@@ -157,6 +157,7 @@ def test_nothing_is_up(place: Place, bot: Bot, guild: Guild, bob: Member, alice:
     assert "Documents (2)" in answered_soon(bob.slash("/docs list"))
 
 
+@pytest.mark.slow
 def test_killed_servers_are_told_and_come_back(
     models: Place, guild: Guild, bob: Member, alice: Member
 ) -> None:
