@@ -183,6 +183,9 @@ def translated(url: str) -> Iterator[None]:
         ) from error
     except openai.APIStatusError as error:
         message = _line(_message(error))
+        if error.code == "asleep":
+            asleep = f"sleeps: {message}"
+            raise EndpointError(url, asleep, remedy="ask again then", retryable=True) from error
         reason = f"refused with status {error.status_code}: {message}"
         busy = error.status_code == 429 or error.status_code >= 500
         remedy = TOO_LONG if "context" in message else ""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from raft_core.artifacts import Artifacts
 from raft_core.dataset.files import load_dataset
-from raft_core.jobs.catalogue import register_adapter
+from raft_core.jobs.catalogue import open_registry, register_adapter
+from raft_core.jobs.costs import estimate
 from raft_core.jobs.curation import curated
 from raft_core.jobs.queue import job_curve
+from raft_core.jobs.turns import gpu_turn
 from raft_core.progress import Report, silent
 from raft_core.records import AdapterInfo
 from raft_core.settings import Settings
@@ -34,17 +36,24 @@ def train_adapter(
         TrainingError, ModelError, StorageError: as `raft_core.training.run.train`.
     """
     dataset, examples = load_dataset(curated(settings, guild, dataset_id))
-    adapter = train(
-        dataset,
-        examples,
-        recipe,
-        settings.guild_dir(guild) / "adapters",
-        guild=guild,
-        price_per_hour_usd=settings.price_per_gpu_hour_usd * settings.training_processes,
-        processes=settings.training_processes,
-        accelerate_config=settings.accelerate_config,
-        curve=Curve(job_curve(settings, job), Artifacts(settings).share) if job else None,
-        report=report,
-    )
+    expected_s = _expected_s(settings, guild, dataset.id)
+    with gpu_turn(settings, f"training on {dataset.id}", expected_s, report) as told:
+        adapter = train(
+            dataset,
+            examples,
+            recipe,
+            settings.guild_dir(guild) / "adapters",
+            guild=guild,
+            price_per_hour_usd=settings.price_per_gpu_hour_usd * settings.training_processes,
+            processes=settings.training_processes,
+            accelerate_config=settings.accelerate_config,
+            curve=Curve(job_curve(settings, job), Artifacts(settings).share) if job else None,
+            report=told,
+        )
     register_adapter(settings, adapter, job=job)
     return adapter
+
+
+def _expected_s(settings: Settings, guild: str, dataset_id: str) -> float:
+    with open_registry(settings, guild) as registry:
+        return estimate(settings, registry, guild, "train", {"dataset": dataset_id}).seconds

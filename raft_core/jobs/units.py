@@ -125,7 +125,9 @@ def plan_evaluation(settings: Settings, guild: str, args: Json, report: Report) 
 def answer(settings: Settings, guild: str, args: Json, report: Report) -> Json:
     """Answer a slice of the questions with every model."""
     from raft_core.jobs.evaluate import answer as answer_questions
+    from raft_core.jobs.turns import wait_for_turn
 
+    wait_for_turn(settings, report)
     started = time.perf_counter()
     what, start, stop = _evaluation(settings, args), args["start"], args["stop"]
     drawn = _drawn(settings, guild, args, what, report)

@@ -68,6 +68,53 @@ class ModelServer:
         """
         self._send("POST", f"{self.url}/unload_lora_adapter", {"lora_name": name})
 
+    def sleep(self, holder: str, what: str, seconds: float, devices: str = "") -> bool:
+        """Have the server give its GPU to `holder` for about `seconds`; False where it goes on as it is.
+
+        Raises:
+            EndpointError: the server is down, slow or refuses.
+        """
+        asked = {"holder": holder, "what": what, "seconds": seconds, "devices": devices}
+        try:
+            return bool(self._json(self._send("POST", f"{self.url}/sleep", asked, LOAD_TIMEOUT_S))["asleep"])
+        except EndpointError as error:
+            if self._knows_no_sleep(error):
+                return False
+            raise
+        except (KeyError, TypeError) as error:
+            raise self._rubbish() from error
+
+    def wake(self, holder: str) -> None:
+        """Give the GPU back to the server.
+
+        Raises:
+            EndpointError: as `sleep`.
+        """
+        self._send("POST", f"{self.url}/wake_up", {"holder": holder}, LOAD_TIMEOUT_S)
+
+    def asleep(self) -> str:
+        """Return why the server sleeps; empty where it is awake or knows no sleep.
+
+        Raises:
+            EndpointError: the server is down or slow.
+        """
+        try:
+            response = self._send("GET", f"{self.url.removesuffix('/v1')}/health")
+            said = response.json()
+        except EndpointError as error:
+            if error.retryable:
+                raise
+            return ""  # a public endpoint without /health
+        except ValueError:
+            return ""
+        asleep = isinstance(said, dict) and said.get("status") == "asleep"
+        return str(said.get("why", "asleep")) if asleep else ""
+
+    @staticmethod
+    def _knows_no_sleep(error: EndpointError) -> bool:
+        cause = error.__cause__
+        return isinstance(cause, httpx.HTTPStatusError) and cause.response.status_code in {400, 404, 405}
+
     def health(self) -> None:
         """Return when the server is up.
 

@@ -43,8 +43,8 @@ def vllm_command(settings: Settings, ranks: Iterable[int], socket: Path, *, gpu:
         *("--uds", str(socket)),
         *("--enable-lora", "--max-lora-rank", str(max_rank(ranks))),
         *("--max-loras", str(settings.vllm_max_loras)),
-        "--enable-sleep-mode",
-        *(() if gpu else ("--dtype", "float32")),  # as the embedded engine: a CPU has no faster type
+        # The CPU build knows no sleep mode, and takes the calls all the same; no type is faster than float32 there.
+        *(("--enable-sleep-mode",) if gpu else ("--dtype", "float32")),
         *(("--quantization", "bitsandbytes") if settings.load_in_4bit else ()),
         *_flags(settings.vllm_flags),
     )
