@@ -7,16 +7,20 @@ export HF_HUB_OFFLINE ?= 1
 OUT ?= out/demo
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test test-crash check bench lock setup clean
+.PHONY: demo test test-crash test-vllm check bench lock setup clean
 
 demo: setup
 	$(BIN)/raftbot demo --out $(OUT) $(if $(DOCS),--docs $(DOCS))
 
 test: setup
-	$(PYTEST) -m "not crash" $(ARGS)
+	$(PYTEST) -m "not crash and not vllm" $(ARGS)
 
 test-crash: setup
 	$(PYTEST) -m crash $(ARGS)
+
+# One process, so that all tests share one vLLM: it takes a minute or two to start.
+test-vllm: setup .venv-vllm/ready
+	RAFTBOT_VLLM_PYTHON=$(CURDIR)/.venv-vllm/bin/python OMP_NUM_THREADS=1 $(BIN)/pytest -m vllm tests/vllm $(ARGS)
 
 check: setup
 	$(BIN)/ruff check .
@@ -39,9 +43,18 @@ setup: .venv/ready
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	touch $@
 
+# vLLM's CPU build pins other versions than the rest: it has an environment of its own.
+.venv-vllm/ready: tests/vllm/requirements.lock | .venv/ready
+	test -x .venv-vllm/bin/python || $(PYTHON) -m venv .venv-vllm
+	$(BIN)/uv pip install --quiet --python .venv-vllm/bin/python torch==2.13.0
+	$(BIN)/uv pip install --quiet --python .venv-vllm/bin/python --no-deps --requirement tests/vllm/requirements.lock
+	touch $@
+
 lock:
 	$(BIN)/uv pip compile --quiet --python-version 3.11 --extra worker --extra test --no-emit-package torch \
 	    --no-header --no-annotate --output-file requirements.lock pyproject.toml
+	$(BIN)/uv pip compile --quiet --python-version 3.11 --override tests/vllm/overrides.txt --no-emit-package torch \
+	    --no-header --no-annotate --output-file tests/vllm/requirements.lock tests/vllm/requirements.in
 
 clean:
-	rm -rf .venv out
+	rm -rf .venv .venv-vllm out

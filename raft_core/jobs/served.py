@@ -44,7 +44,7 @@ def _adapter(settings: Settings, guild: str, name: str) -> AdapterInfo | None:
     try:
         return find_adapter(settings, guild, name)
     except UnknownModel as error:
-        if settings.model_server_url is not None:
+        if settings.model_server_url is not None or settings.engine == "remote":
             return None
         with open_registry(settings, guild) as registry:
             known = [BASE, *(info.id for info in registry.adapters.list(guild))]

@@ -35,8 +35,9 @@ def model_server(
 ) -> Iterator[ModelServer]:
     """Yield a model server that serves the base as `base` and each adapter under its id.
 
-    That is the server at `settings.model_server_url` where it is set; otherwise an embedded engine on
-    a free port of this machine, which is stopped in the end whatever happens.
+    That is the server at `settings.model_server_url` where it is set; otherwise one on a free port of this
+    machine, which is stopped in the end whatever happens. `auto` is the embedded engine then: vLLM takes
+    minutes to start.
 
     Raises:
         ModelError: the base or an adapter cannot be served.
@@ -47,16 +48,30 @@ def model_server(
         _load(server, adapters, report)
         yield server
         return
-    api = build_api(settings, report=report)
+    with _started(settings, report) as server:
+        _load(server, adapters, report)
+        yield server
+
+
+@contextmanager
+def _started(settings: Settings, report: Report) -> Iterator[ModelServer]:
+    """Yield a server of the settings' engine: vLLM in a process of its own, the others in this one."""
+    if settings.engine == "vllm":
+        from raft_core.serving.front.apart import vllm_apart
+
+        with vllm_apart(settings, report) as url:
+            yield ModelServer(url, _key(settings))
+        return
+    api = None if settings.engine == "remote" else build_api(settings, report=report)
+    app = api.app() if api else build_front(settings).app()
     listening = listen(LOOPBACK, 0)
     try:
-        with _running(api.app(), listening):
-            server = ModelServer(f"http://{LOOPBACK}:{listening.getsockname()[1]}/v1", _key(settings))
-            _load(server, adapters, report)
-            yield server
+        with _running(app, listening):
+            yield ModelServer(f"http://{LOOPBACK}:{listening.getsockname()[1]}/v1", _key(settings))
     finally:
         listening.close()
-        api.engine.close()
+        if api:
+            api.engine.close()
 
 
 def build_api(settings: Settings, *, embed: Embed | None = None, report: Report = silent) -> Api:

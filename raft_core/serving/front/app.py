@@ -176,6 +176,8 @@ class Front:
     async def _answer(self, path: str, body: dict[str, Any], request: Request) -> Response:
         name = body.get("model")
         finds = self._finds(name)
+        if self.engine is not None:
+            body = await self.engine.fitted(body)
         if not finds:
             known = f"no model {name!r}; known models: {', '.join(self.names)}"
             raise ApiError(404, known, param="model", code="model_not_found")

@@ -73,6 +73,7 @@ class VllmEngine:
         self._child = child
         self._starts = 0
         self._noted: Mapping[str, Path] | None = adapters
+        self._context: int | None = None
         self.upstream = Upstream("vLLM", f"{VLLM}/v1", socket=str(socket))
         self.adapters = HotAdapters(
             self.upstream, lambda: self.shape, max_loaded=max_loaded, max_rank=max_rank
@@ -97,7 +98,11 @@ class VllmEngine:
         return self._noted is None and self._child.is_up
 
     async def mind(self) -> None:
-        """Take note of the adapters that were there at the start, then look after turns, for ever."""
+        """Take note of the base and the adapters that were there at the start, then look after turns, for ever."""
+        try:
+            await asyncio.to_thread(lambda: (self.shape, self.control))  # seconds: not while someone waits
+        except ModelError as error:  # vLLM will not start with it either, and says so
+            log.error("%s", error)
         for name, folder in (self._noted or {}).items():
             try:
                 await self.adapters.add(name, folder)
@@ -146,6 +151,17 @@ class VllmEngine:
         except (httpx.HTTPError, ValueError, KeyError, IndexError, TypeError) as error:
             raise ApiError(503, "the model server is starting", code="starting", retry_after_s=10) from error
         return listed
+
+    async def fitted(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Return a request whose token limit is within the context: vLLM refuses larger ones, and fills it as well."""
+        if self._context is None and self.is_up:
+            self._context = (await self.listing()).get("max_model_len")
+        limits = {
+            name: min(body[name], self._context)
+            for name in ("max_tokens", "max_completion_tokens")
+            if self._context and isinstance(body.get(name), int)
+        }
+        return {**body, **limits}
 
     async def metrics(self) -> str:
         """Return vLLM's metrics; nothing where it does not answer."""

@@ -1,0 +1,79 @@
+"""`raftbot serve --engine vllm` for as long as one command needs it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+from raft_core.errors import EndpointError
+from raft_core.progress import Progress, Report
+from raft_core.settings import Settings
+
+PASSED_ON = ("home", "base_model", "load_in_4bit", "vllm_python", "vllm_flags", "vllm_max_loras")
+START_S = 1800.0
+_LOOK_S = 0.5
+_TAIL_LINES = 15
+
+
+@contextmanager
+def vllm_apart(settings: Settings, report: Report) -> Iterator[str]:
+    """Yield the URL of a vLLM that is started now, which takes minutes, and stopped in the end.
+
+    It is on a leash: it ends with this process, even by kill -9.
+
+    Raises:
+        EndpointError: it did not start; its last words are in the message.
+    """
+    serve = (sys.executable, "-m", "raft_core.cli.main", "serve", "--engine", "vllm", "--port", "0")
+    with tempfile.TemporaryFile("w+") as said:
+        leash = subprocess.Popen(  # noqa: S603  # our own command
+            [sys.executable, "-m", "raft_core.machine.leash", "--", *serve],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=said,
+            text=True,
+            env={**os.environ, "PYTHONUNBUFFERED": "1", **_environment(settings)},
+            start_new_session=True,
+        )
+        try:
+            assert leash.stdout is not None  # noqa: S101  # it was made with a pipe
+            url = leash.stdout.readline().strip()
+            _wait(leash, url, settings, report)
+            if leash.poll() is not None:
+                said.seek(0)
+                tail = " ".join(said.read().splitlines()[-_TAIL_LINES:])
+                logs = settings.home / "logs" / "vllm.log"
+                raise EndpointError(url or "vLLM", f"did not start: {tail}", remedy=f"see its log: {logs}")
+            yield url
+        finally:
+            leash.terminate()
+            leash.communicate()
+
+
+def _wait(leash: subprocess.Popen[str], url: str, settings: Settings, report: Report) -> None:
+    """Return when it answers or has ended."""
+    started = time.monotonic()
+    report(Progress("start vLLM", 0, 1, settings.base_model))
+    while leash.poll() is None and time.monotonic() - started < START_S:
+        try:
+            if httpx.get(f"{url.removesuffix('/v1')}/health", timeout=2, trust_env=False).is_success:
+                report(Progress("start vLLM", 1, 1, settings.base_model))
+                return
+        except httpx.HTTPError:
+            pass
+        time.sleep(_LOOK_S)
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    given = {name: getattr(settings, name) for name in PASSED_ON}
+    key = settings.model_server_key.get_secret_value() if settings.model_server_key else None
+    given |= {"home": Path(settings.home).absolute(), "model_server_key": key}
+    return {f"RAFTBOT_{name.upper()}": str(value) for name, value in given.items() if value is not None}
