@@ -141,7 +141,8 @@ class Cards:
             return
         services = self._bot.services
         for job in await services.look(services.registry.jobs.get, list(self._live)):
-            self._live[job.id].job = job
+            if live := self._live.get(job.id):  # it may have been given up meanwhile
+                live.job = job
         crowd = Counter(live.card.channel for live in self._live.values())
         for live in list(self._live.values()):
             if live.busy is None and self._is_due(live):

@@ -2,7 +2,7 @@
 
 **Who founded it?**                             ← the question, and who asked
 ┃ **A · base**                                  ← amber while it is written, green when done, red when broken
-┃ F1 41.2 (36.0 to 46.4, 95 %), n = 200
+┃ F1 0.412 (0.360 to 0.464, 95 %), n = 200
 ┃ ### Ada Lovelace                              ← the short answer
 ┃ ✓ “It was founded by Ada Lovelace.” [1]       ← its words, each quote checked against the sources
 ┃ 52 tokens · 3.1 s
@@ -156,7 +156,7 @@ def _top(column: Column, number: int, columns: int) -> str:
     name = f"**{letter}{cut(_line(column.model), NAME_ROOM)}**"
     if (score := column.score) is None:
         return f"{name}\n-# not scored yet"
-    f1, low, high = (f"{100 * value:.1f}" for value in (score.f1, score.f1_low, score.f1_high))
+    f1, low, high = (f"{value:.3f}" for value in (score.f1, score.f1_low, score.f1_high))
     return f"{name}\n-# F1 {f1} ({low} to {high}, 95 %), n = {score.n}"
 
 

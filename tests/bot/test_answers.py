@@ -61,7 +61,7 @@ def test_a_finished_comparison() -> None:
     assert texts.head == "**Capital?**\n-# asked by <@42>"
     a, b = texts.panels
     assert a.texts == (
-        "**A · base**\n-# F1 41.2 (36.0 to 46.4, 95 %), n = 200",
+        "**A · base**\n-# F1 0.412 (0.360 to 0.464, 95 %), n = 200",
         "### Oslo\nIt says ✓ “Oslo is the capital of Norway.” [1] there.",
         "-# 52 tokens · 3.1 s",
     )
