@@ -16,6 +16,7 @@
     ├── TrainingError
     │   └── AlreadyTraining     another process is at the same training
     ├── EndpointError           a model server is down, slow, refuses or returns rubbish
+    ├── HubError                a hub of models cannot be reached or refuses
     ├── EvaluationError
     │   └── BadRecord           a gold or prediction record does not fit the HotpotQA format
     ├── JobError
@@ -158,6 +159,13 @@ class EndpointError(RaftError):
         self.url = url
         self.reason = reason
         self.retryable = retryable
+
+
+class HubError(RaftError):
+    """A hub of models and data sets cannot be reached or refuses."""
+
+    def __init__(self, url: str, reason: str, *, remedy: str = "") -> None:
+        super().__init__(f"the hub at {url} {reason}", remedy=remedy)
 
 
 class EvaluationError(RaftError):

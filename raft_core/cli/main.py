@@ -13,6 +13,7 @@ from raft_core.cli import (
     demo,
     docs,
     evaluation,
+    export,
     jobs,
     machine,
     reports,
@@ -52,6 +53,7 @@ app.command("demo")(demo.demo)
 app.add_typer(docs.app, name="docs")
 app.add_typer(dataset.app, name="dataset")
 app.command("train")(training.train)
+app.command("export")(export.export)
 app.command("serve")(serving.serve)
 app.command("ask")(answering.ask)
 app.add_typer(evaluation.app, name="eval")

@@ -1,0 +1,3 @@
+"""vLLM keeps the contract of every model server."""
+
+from tests.serving.test_contract import *  # noqa: F403  # the same tests, over another `server`
