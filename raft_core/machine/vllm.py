@@ -18,7 +18,7 @@ import httpx
 
 from raft_core.errors import RaftError
 from raft_core.machine.process import Service
-from raft_core.machine.supervisor import Supervisor
+from raft_core.machine.supervisor import ServiceStatus, Supervisor
 from raft_core.records import AdapterInfo
 from raft_core.serving.adapter_files import CONFIG
 from raft_core.serving.front.engine import VLLM, VllmEngine
@@ -56,7 +56,7 @@ class VllmProcess:
         except BaseException:
             shutil.rmtree(self._folder)
             raise
-        self._supervisor = Supervisor([service], settings.home / "logs")
+        self._supervisor = Supervisor([service], settings.home / "logs", self._tidy)
         self._thread = threading.Thread(target=self._run, name="vllm", daemon=True)
         self._on_failure: Callable[[], None] = lambda: None
         self.engine = VllmEngine(
@@ -115,6 +115,11 @@ class VllmProcess:
         except RaftError as error:
             self._failure = error
             self._on_failure()
+
+    def _tidy(self, services: tuple[ServiceStatus, ...]) -> None:
+        """Remove the socket of one that was killed: the next one could not bind to it."""
+        if services[0].state == "down":
+            self._socket.unlink(missing_ok=True)
 
     def _answers(self) -> bool:
         transport = httpx.HTTPTransport(uds=str(self._socket))

@@ -115,23 +115,31 @@ def test_least_recently_used_leaves(serving: Serving, make: Make):
         serving.post("unload_lora_adapter", lora_name=name)
 
 
+def changed(adapter: Path, folder: Path, **values: object) -> Path:
+    """Copy an adapter with something else in its config."""
+    shutil.copytree(adapter, folder)
+    config = json.loads((folder / "adapter_config.json").read_text())
+    (folder / "adapter_config.json").write_text(json.dumps({**config, **values}))
+    return folder
+
+
 def test_bad_adapters(serving: Serving, make: Make, tmp_path: Path):
     """What cannot be served is refused with its reason, and everything else goes on."""
     cut = tmp_path / "cut"
     shutil.copytree(make("first"), cut)
     weights = cut / "adapter_model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-100])
-    other = tmp_path / "other"
-    shutil.copytree(make("first"), other)
-    config = json.loads((other / "adapter_config.json").read_text())
-    (other / "adapter_config.json").write_text(json.dumps({**config, "base_model_name_or_path": "org/llama"}))
+    first = make("first")
     for folder, reason in [
         (make("dora", use_dora=True), "use_dora"),
-        (make("saved", modules_to_save=["lm_head"]), "modules_to_save"),
+        (changed(first, tmp_path / "saved", modules_to_save=["lm_head"]), "modules_to_save"),
         (make("high", rank=128), "has rank 128, this server was started for ranks up to 64"),
         (make("uneven", alpha_pattern={"q_proj": 3}), "alpha_pattern"),
         (cut, "is broken"),
-        (other, "was trained on org/llama, this server holds pocket"),
+        (
+            changed(first, tmp_path / "other", base_model_name_or_path="org/llama"),
+            "was trained on org/llama, this server holds pocket",
+        ),
         (tmp_path / "none", "no adapter_config.json"),
     ]:
         refused = serving.load("raft-bad", folder)
