@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from platformdirs import user_data_path
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
-from pydantic_settings import SettingsError as SourceError
 
 from raft_core.errors import SettingsError
 
@@ -75,7 +75,7 @@ class Settings(BaseSettings):
     """Flags for vLLM beside those that follow from other settings, as a shell would take them."""
     vllm_max_loras: int = Field(default=8, ge=1)
     """Adapters that vLLM holds at a time; past it the least recently used one leaves."""
-    endpoints: tuple[Endpoint, ...] = ()
+    endpoints: Annotated[tuple[Endpoint, ...], NoDecode] = ()
     """Models elsewhere: as JSON, or [[endpoints]] in raftbot.toml."""
 
     model_server_url: str | None = None
@@ -119,6 +119,16 @@ class Settings(BaseSettings):
     """Which template of `prompts/` asks the models."""
     top_k: int = Field(default=4, ge=1)
     max_new_tokens: int = Field(default=800, ge=1)
+
+    @field_validator("endpoints", mode="before")
+    @classmethod
+    def _from_json(cls, given: object) -> object:
+        if not isinstance(given, str):
+            return given
+        try:
+            return json.loads(given) if given.strip() else ()
+        except ValueError as error:
+            raise ValueError(f"no JSON: {error}") from error
 
     @field_validator("database_url")
     @classmethod
@@ -219,13 +229,10 @@ def load_settings(**overrides: object) -> Settings:
         SettingsError: a value is of the wrong type or out of range; names the setting.
     """
     given = {name: value for name, value in overrides.items() if value is not None}
-    remedy = "see the README's table of settings"
     try:
         return Settings(**given)  # type: ignore[arg-type]  # pydantic validates what it is given
     except ValidationError as error:
         first = error.errors()[0]
         field, *within = (str(part) for part in first["loc"])
         name = " ".join([f"RAFTBOT_{field.upper()}", *within])
-        raise SettingsError(f"{name}: {first['msg']}", remedy=remedy) from error
-    except SourceError as error:
-        raise SettingsError(str(error), remedy=f"it is written in JSON; {remedy}") from error
+        raise SettingsError(f"{name}: {first['msg']}", remedy="see the README's table of settings") from error

@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from raft_core.files import to_json, write_json, write_text
+from raft_core.files import read_json, to_json, write_json, write_text
 from raft_core.models import fingerprint
 from raft_core.records import AdapterInfo, DatasetInfo
 from raft_core.training.curve import HISTORY, PICTURE, draw_losses
@@ -33,6 +33,7 @@ A LoRA adapter for `{base}`, trained with RAFT on data set `{dataset}` ({rows} r
 |---|---|
 | base | `{base}`, fingerprint `{fingerprint}` |
 | data set | `{dataset}`, content hash `{dataset_hash}`, answers by {generator} |
+| memory | {weights_mb:.1f} MB of base weights, {share:.0%} of what they take in 16 bits |
 | rows | {rows} trained on, {left_out} left out as too long |
 | LoRA | rank {rank}, alpha {alpha:g}, dropout {dropout:g}, {target_modules} |
 | training | {epochs} epochs, {tokens:,} tokens, {seconds:.0f} s, {cost_usd:.2f} USD |
@@ -54,12 +55,15 @@ def write_card(
 ) -> None:
     """Write README.md, recipe.yaml, lineage.json, loss.jsonl, loss.png and, last, adapter.json into `folder`.
 
+    Beside the weights there lies memory.json already.
+
     `curve` holds one point an update; each becomes a line of loss.jsonl.
 
     Raises:
         StorageError: the disk is full.
     """
     modules = recipe.target_modules
+    memory = read_json(folder / "memory.json")
     facts = {
         **asdict(recipe),
         **asdict(info),
@@ -67,6 +71,8 @@ def write_card(
         "documents": len(dataset.documents),
         "generator": dataset.generator,
         "fingerprint": fingerprint(recipe.base),
+        "weights_mb": memory["weights_bytes"] / 1e6,
+        "share": memory["weights_bytes"] / memory["in_16_bits"],
     }
     write_text(folder / "README.md", CARD.format(**facts))
     write_text(folder / "recipe.yaml", to_yaml(recipe))

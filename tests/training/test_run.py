@@ -74,6 +74,7 @@ def test_an_adapter_comes_with_all_that_made_it(undisturbed: AdapterInfo, tiny_m
         "lineage.json",
         "loss.jsonl",
         "loss.png",
+        "memory.json",
         "recipe.yaml",
     }
     assert not list(folder.parent.glob(".*.partial"))

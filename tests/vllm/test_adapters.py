@@ -148,6 +148,16 @@ def test_bad_adapters(serving: Serving, make: Make, tmp_path: Path):
     assert serving.say(NAMES[0], ASKED[0])
 
 
+def test_loading_while_others_are_answered(serving: Serving, make: Make):
+    """The canary of a new adapter runs beside other requests, and disturbs none of them."""
+    alone = serving.say("base", ASKED[0], 200, ignore_eos=True)
+    with ThreadPoolExecutor(4) as people:
+        answers = [people.submit(serving.say, "base", ASKED[0], 200, ignore_eos=True) for _ in range(4)]
+        assert serving.load("raft-beside", make("beside", seed=10)).is_success
+        assert {answer.result() for answer in answers} == {alone}
+    serving.post("unload_lora_adapter", lora_name="raft-beside")
+
+
 def test_an_adapter_that_was_never_trained(serving: Serving, make: Make):
     """It is served with a warning: that it does nothing is no fault of vLLM."""
     told = serving.load("raft-zero", make("zero", scale=0.0)).json()

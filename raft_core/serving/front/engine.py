@@ -153,7 +153,14 @@ class VllmEngine:
         return listed
 
     async def fitted(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Return a request whose token limit is within the context: vLLM refuses larger ones, and fills it as well."""
+        """Return a request whose token limit is within the context: vLLM refuses larger ones, and fills it as well.
+
+        Raises:
+            ApiError: it asks for what vLLM would die of.
+        """
+        if body.get("prompt_logprobs") is not None or (body.get("echo") and body.get("logprobs") is not None):
+            # vLLM 0.32 with adapters, beside any other request: "einsum(): subscript b has size …"
+            raise ApiError(400, "this server gives no log-probabilities of prompts", param="logprobs")
         if self._context is None and self.is_up:
             self._context = (await self.listing()).get("max_model_len")
         limits = {

@@ -45,10 +45,12 @@ class FaultyVllm:
         if asked["model"] not in self.models:
             return JSONResponse({"error": {"message": "no such model"}}, 404)
         number = self.models[asked["model"]]
-        tokens = [None, {"7": {"logprob": -number}}, {"8": {"logprob": -2 * number}}]
-        choice = {"index": 0, "text": f"{number:g}", "finish_reason": "length", "prompt_logprobs": tokens}
+        top = {"top_logprobs": [{"yes": -number, "no": -2 * number}]}
+        choice = {"text": f"{number:g}", "finish_reason": "length", "logprobs": top}
+        count = len(asked["prompt"]) if isinstance(asked["prompt"], list) else 1
+        choices = [{"index": index, **choice} for index in range(count)]
         usage = {"prompt_tokens": 3, "completion_tokens": 1, "total_tokens": 4}
-        return {"model": asked["model"], "choices": [choice], "usage": usage, "limit": asked["max_tokens"]}
+        return {"model": asked["model"], "choices": choices, "usage": usage, "limit": asked["max_tokens"]}
 
     async def load(self, request: Request) -> Any:
         name = (await request.json())["lora_name"]

@@ -139,6 +139,13 @@ def test_token_limits_are_clamped(start: Start):
     assert say(server, "base", max_tokens=5000).json()["limit"] == 512
 
 
+@pytest.mark.parametrize("more", [{"prompt_logprobs": 0}, {"echo": True, "logprobs": 1}])
+def test_what_vllm_dies_of(start: Start, more: dict[str, object]):
+    """Log-probabilities of a prompt are refused: beside another request they take vLLM down for everybody."""
+    refused = say(start(), "base", **more)
+    assert (refused.status_code, "log-probabilities of prompts" in refused.text) == (400, True)
+
+
 def test_bad_files(start: Start, tiny_model: Path, tmp_path: Path):
     """A rank above the server's and patterns that vLLM ignores are refused with a remedy."""
     server = start()
