@@ -164,6 +164,7 @@ class CardMessages:
         if kept is not None and not kept.announced:
             await self._announce(live, job)
             await services.look(services.registry.cards.announce, live.card.guild, job.id)
+            self._bot.dispatch("job_over", job)  # what else follows from it: an evaluation's summary
         again = await services.look(services.registry.jobs.get, [job.id])
         return bool(again) and again[0].is_over  # someone may have sent it on meanwhile
 

@@ -93,7 +93,7 @@ def sort_out(
 def safe_name(name: str) -> str:
     """Return a file's name that leads nowhere and fits any file system; its ending, which tells its kind, stays."""
     plain = " ".join(printable(name.replace("\\", "/")).split())
-    path = PurePosixPath(PurePosixPath(plain).name.lstrip(". ") or "file")
+    path = PurePosixPath(PurePosixPath(plain).name.lstrip(". ").strip() or "file")
     suffix = path.suffix if len(path.suffix.encode()) <= NAME_BYTES // 4 else ""
     stem = path.name.removesuffix(suffix).encode()[: NAME_BYTES - len(suffix.encode())]
     return (stem.decode(errors="ignore").strip() or "file") + suffix

@@ -30,7 +30,8 @@ Told = tuple[str, str]
 def error_text(error: BaseException, error_id: str = "") -> str:
     """Return what happened and what to do, never a raw exception; `error_id` finds it in the log."""
     what, remedy = _told(error)
-    lines = [f"❌ {what[:1].upper()}{what[1:]}"]
+    begins_with_a_word = what.split(" ", 1)[0].isalpha()  # a file's name stays as it is
+    lines = [f"❌ {what[:1].upper()}{what[1:]}" if begins_with_a_word else f"❌ {what}"]
     if remedy:
         lines.append(f"→ {remedy}")
     if error_id:

@@ -301,7 +301,7 @@ def test_custom_ids_fit() -> None:
 @pytest.mark.slow
 def test_run_refuses_what_makes_no_sense(place: Place, worker: Worker, alice: Member, bob: Member) -> None:
     """Foreign adapters, unknown questions, files that are none; and members who may not train."""
-    assert "only a trainer" in bob.slash("/eval run").text
+    assert "Only a trainer" in bob.slash("/eval run").text
     assert "There is no model `raft-foreign`" in alice.slash("/eval run", adapter="raft-foreign").text
     assert "There are no questions called" in alice.slash("/eval run", split="../../etc/passwd").text
     told = alice.slash("/eval run", file=("mine.json", b'[{"_id": "1"}]')).text

@@ -26,7 +26,7 @@ def test_documents_become_scores_in_one_card(
     place: Place, worker: Worker, alice: Member, guild: Guild, discord_server: DiscordServer
 ) -> None:
     """All stages on the card, milestones in its thread, one receipt with data set, adapter and scores."""
-    place.wait(place.enqueue("docs", "add", *LIBRARY[:2], guild=str(guild.id)))
+    place.wait(place.enqueue("docs", "add", *LIBRARY[:6], guild=str(guild.id)))
     asked = alice.slash("/pipeline", chunks=8, distractors=2, rank=4, epochs=1, samples=4)
     alice.click(asked.message, "Start").wait()
     card = posted(discord_server, alice.channel, "Build, train and evaluate", "job-")

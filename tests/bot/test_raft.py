@@ -233,7 +233,7 @@ def test_a_data_set_is_built_and_looked_at(
     place: Place, worker: Worker, alice: Member, guild: Guild, discord_server: DiscordServer
 ) -> None:
     """Question, card, receipt that pings who asked, preview by its button, and it is in list and autocomplete."""
-    added = place.enqueue("docs", "add", *LIBRARY[:2], guild=str(guild.id))
+    added = place.enqueue("docs", "add", *LIBRARY[:6], guild=str(guild.id))
     place.wait(added)
     asked = alice.slash("/raft build", chunks=6, distractors=2)
     alice.click(asked.message, "Start").wait()
