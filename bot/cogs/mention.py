@@ -26,7 +26,9 @@ class Mention(commands.Cog):
             return
         if message.guild is None or self._bot.user in message.mentions:
             command = (await self._bot.get_context(message)).command
-            if command is None or not await self._bot.is_owner(message.author):  # the owner's are no questions
+            if command is None or not await self._bot.is_owner(
+                message.author
+            ):  # the owner's are no questions
                 await converse(self._bot, message)
 
 
