@@ -82,7 +82,8 @@ def train_lora(
     check_devices()
     with _translated(folder), _quiet():
         model = load_model(recipe)
-        memory = {"weights_bytes": model.get_memory_footprint(), "in_16_bits": 2 * model.num_parameters()}
+        weights = int(model.get_memory_footprint())  # type: ignore[no-untyped-call]  # transformers' own
+        memory = {"weights_bytes": weights, "in_16_bits": 2 * model.num_parameters()}
         trainer = _trainer(rows, tokenizer, model, recipe, folder)
         trainer.remove_callback(PrinterCallback)  # it prints the losses on stdout
         tokens = sum(len(row.ids) for row in rows) * recipe.epochs
