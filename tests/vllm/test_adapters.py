@@ -150,7 +150,9 @@ def test_bad_adapters(serving: Serving, make: Make, tmp_path: Path):
 
 def test_loading_while_others_are_answered(serving: Serving, make: Make):
     """The canary of a new adapter runs beside other requests, and disturbs none of them."""
-    alone = serving.say("base", ASKED[0], 200, ignore_eos=True)[:60]  # later, near ties fall as the batch goes
+    alone = serving.say("base", ASKED[0], 200, ignore_eos=True)[
+        :60
+    ]  # later, near ties fall as the batch goes
     with ThreadPoolExecutor(4) as people:
         answers = [people.submit(serving.say, "base", ASKED[0], 200, ignore_eos=True) for _ in range(4)]
         assert serving.load("raft-beside", make("beside", seed=10)).is_success
