@@ -90,8 +90,8 @@ def hostile(place: Place, guild: Guild) -> str:
     registry.datasets.add(dataset(guild, "ds-0000aaaa", "d0c1"))
     registry.adapters.add(adapter(guild, "raft-0000aaaa", "ds-0000aaaa"))
     keep(place, result(home, data=HOSTILE), samples())
-    registry.jobs.add("job-0123456789", home, "ingest", {"uploads": [HOSTILE], "title": HOSTILE}, "7")
-    registry.jobs.end("job-0123456789", "failed", reason=HOSTILE * 50)
+    registry.jobs.add("job-0123456799", home, "ingest", {"uploads": [HOSTILE], "title": HOSTILE}, "7")
+    registry.jobs.end("job-0123456799", "failed", reason=HOSTILE * 50)
     return home
 
 

@@ -137,8 +137,8 @@ def test_the_day_s_jobs_and_the_budget_are_limits(place: Place, alice: Member, g
     pretend_documents(place, str(guild.id))
     pretend_worker(place)
     for number in range(10):
-        place.registry.jobs.add(f"job-{number:010x}", str(guild.id), "build", {}, str(alice.id))
-        place.registry.jobs.end(f"job-{number:010x}", "succeeded")
+        place.registry.jobs.add(f"job-e{number:09x}", str(guild.id), "build", {}, str(alice.id))
+        place.registry.jobs.end(f"job-e{number:09x}", "succeeded")
     assert "10 jobs a day are yours" in alice.slash("/raft build").text
 
 

@@ -40,11 +40,11 @@ def test_one_training_at_a_time(place: Place, alice: Member, bob: Member, guild:
     """Who runs which is said, and nobody is asked to confirm what cannot begin."""
     made = keep_dataset(place, guild)
     pretend_worker(place)
-    place.registry.jobs.add("job-00000000aa", str(guild.id), "pipeline", {}, str(bob.id))
+    place.registry.jobs.add("job-000000007a", str(guild.id), "pipeline", {}, str(bob.id))
     refused = alice.slash("/train start", dataset=made.id)
     assert "one adapter at a time" in refused.text
-    assert "`job-00000000aa`" in refused.text and bob.mention in refused.text
-    place.registry.jobs.end("job-00000000aa", "failed")
+    assert "`job-000000007a`" in refused.text and bob.mention in refused.text
+    place.registry.jobs.end("job-000000007a", "failed")
     asked = alice.slash("/train start", dataset=made.id)
     assert "a guess: nothing of the kind was done here yet" in asked.text
     assert asked.message.labels == ["Start", "Cancel"]
