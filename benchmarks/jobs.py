@@ -26,9 +26,9 @@ from raft_core.jobs.build import build_dataset
 from raft_core.jobs.evaluate import EvaluationSettings, evaluate
 from raft_core.jobs.ingest import ingest
 from raft_core.jobs.queue import Queue
-from raft_core.jobs.served import BASE
 from raft_core.jobs.specs import pipeline_spec
 from raft_core.jobs.train import train_adapter
+from raft_core.records import BASE
 from raft_core.registry.registry import Registry
 from raft_core.settings import POCKET, Settings
 from raft_core.training.recipe import Recipe, load_recipe

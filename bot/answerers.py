@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from raft_core.errors import RaftError
+from raft_core.records import BASE
 
 if TYPE_CHECKING:
     from bot.services import Services
-
-BASE = "base"
 
 
 async def full_names(services: Services, guild: str, names: Sequence[str]) -> tuple[str, ...]:

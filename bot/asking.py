@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -97,7 +98,7 @@ class Asking:
         try:
             question = Question(guild, channel, asker, text.strip(), tuple(await models(guild)))
             await self.answer(question, interaction.user, post)
-        except Exception:
+        except Exception:  # whatever it is, it goes on to the one handler
             if not post.id:  # errors are for the member alone, and the deferral is for all
                 await interaction.delete_original_response()
             raise
@@ -244,9 +245,8 @@ class Asking:
 
 
 def _preload() -> None:
-    import chromadb  # noqa: F401
-    import langchain_chroma  # noqa: F401
-    import langchain_openai  # noqa: F401
+    for name in ("chromadb", "langchain_chroma", "langchain_openai"):
+        import_module(name)
 
 
 async def _ended(showing: asyncio.Task[None]) -> None:

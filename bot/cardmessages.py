@@ -163,8 +163,9 @@ class CardMessages:
         kept = await services.look(services.registry.cards.get, live.card.guild, job.id)
         if kept is not None and not kept.announced:
             await self._announce(live, job)
+            # What else follows from it, such as an evaluation's summary: begun before the end counts as told.
+            self._bot.dispatch("job_over", job)
             await services.look(services.registry.cards.announce, live.card.guild, job.id)
-            self._bot.dispatch("job_over", job)  # what else follows from it: an evaluation's summary
         again = await services.look(services.registry.jobs.get, [job.id])
         return bool(again) and again[0].is_over  # someone may have sent it on meanwhile
 

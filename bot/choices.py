@@ -10,6 +10,7 @@ from discord import app_commands
 
 from bot.replies.text import choice_name
 from raft_core.jobs.questions import splits as splits_of
+from raft_core.records import BASE
 
 if TYPE_CHECKING:
     from bot.client import Interaction
@@ -19,7 +20,6 @@ log = logging.getLogger(__name__)
 
 LIMIT = 25
 """https://discord.com/developers/docs/interactions/application-commands#autocomplete"""
-BASE = "base"
 
 Choices = list[app_commands.Choice[str]]
 Search = Callable[["Services", str, str], Coroutine[Any, Any, Sequence[tuple[str, str]]]]

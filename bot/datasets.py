@@ -26,6 +26,7 @@ Json = dict[str, Any]
 EXTRACTIVE, ENDPOINT = "extractive", "endpoint"
 """The generators that a member may choose: rules, or the model server that the operator set. Never a URL."""
 MOST_RANK = 256
+MOST_QUESTIONS, MOST_DISTRACTORS, MOST_CHUNKS, MOST_EPOCHS = 10, 20, 100_000, 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +100,8 @@ def pipeline_spec(
     """
     from raft_core.jobs.evaluate import EvaluationSettings
     from raft_core.jobs.questions import data_of
-    from raft_core.jobs.served import BASE
     from raft_core.jobs.specs import pipeline_spec as spec
+    from raft_core.records import BASE
 
     chosen = _build(services, seed=seed, **build)
     _check_documents(services, guild, chosen)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from bot.replies.evaluations import Counts
 from raft_core.errors import EvaluationError
 from raft_core.markup import find_quotes
-from raft_core.records import Quote
+from raft_core.records import BASE, Quote
 from raft_core.registry.evaluations import Change
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
-BASE = "base"
 NOTHING, HOW = "nothing was evaluated here yet", "`/eval run` or `/pipeline` does it"
 OFFERED = "choose from what `/eval summary` offers"
 QUESTIONS_BYTES = 50 << 20

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from bot.replies.models import Lineage, Listed, Taught
 from bot.settings import GuildSettings, change_settings, read_settings
 from raft_core.errors import RaftError, UnknownDataset
+from raft_core.records import BASE
 from raft_core.training.recipe import load_recipe
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from bot.services import Services
     from raft_core.training.recipe import Recipe
 
-BASE = "base"
 KEPT = 20
 """Former default models that a rollback can go back to."""
 

@@ -8,6 +8,9 @@ from typing import Literal
 AbsentLabel = Literal["answer", "abstain"]
 """The label of a row whose oracle was left out: the paper's answer all the same, or an abstention."""
 
+BASE = "base"
+"""The name under which a model server serves the base model."""
+
 ABSTENTION = "The documents do not say."
 """What a model trained with `AbsentLabel` "abstain" says after the answer tag."""
 

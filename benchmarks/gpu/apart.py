@@ -26,6 +26,6 @@ def apart(function: Any, *args: Any, **options: Any) -> Any:
 def _call(writing: Any, function: Any, args: tuple[Any, ...], options: dict[str, Any]) -> None:
     try:
         writing.send(function(*args, **options))
-    except Exception as error:
+    except Exception as error:  # whatever it is, the parent tells it and goes on to the next setting
         traceback.print_exc()
         writing.send({"error": f"{type(error).__name__}: {error}"[:300]})

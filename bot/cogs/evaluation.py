@@ -139,7 +139,7 @@ class Evaluation(commands.GroupCog, group_name="eval", group_description="Measur
         """Look for what is due; whatever goes wrong, look again."""
         try:
             await post_due(self._bot, datetime.now(UTC))
-        except Exception:
+        except Exception:  # whatever it is, an error would end the loop for good
             log.exception("cannot look for weekly posts")
 
     @tick.before_loop

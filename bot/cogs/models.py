@@ -13,6 +13,7 @@ from bot.answerers import default_model, full_names
 from bot.replies import models as replies
 from bot.replies.text import inline
 from bot.views.pages import Pages
+from raft_core.records import BASE
 
 if TYPE_CHECKING:
     from bot.client import Interaction, RaftBot
@@ -44,7 +45,7 @@ class Models(
         await interaction.response.defer(ephemeral=True)
         (name,) = await full_names(services, guild, [model])
         default = name == await default_model(services, guild)
-        if name == models.BASE:
+        if name == BASE:
             scores = await services.look(services.registry.evaluations.latest_scores, guild)
             embed = replies.base_embed(services.settings.base_model, scores.get(name), default=default)
         else:

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from bot.client import Interaction, RaftBot
     from raft_core.records import JobInfo
 
-MOST_QUESTIONS, MOST_DISTRACTORS, MOST_CHUNKS = 10, 20, 100_000
-
 
 @app_commands.guild_only()
 class Raft(commands.GroupCog, group_name="raft", group_description="Make training data of the documents"):
@@ -40,10 +38,10 @@ class Raft(commands.GroupCog, group_name="raft", group_description="Make trainin
     async def build(
         self,
         interaction: Interaction,
-        questions: app_commands.Range[int, 1, MOST_QUESTIONS] = 1,
-        distractors: app_commands.Range[int, 0, MOST_DISTRACTORS] = 3,
+        questions: app_commands.Range[int, 1, datasets.MOST_QUESTIONS] = 1,
+        distractors: app_commands.Range[int, 0, datasets.MOST_DISTRACTORS] = 3,
         p: app_commands.Range[float, 0.0, 1.0] = 1.0,
-        chunks: app_commands.Range[int, 1, MOST_CHUNKS] | None = None,
+        chunks: app_commands.Range[int, 1, datasets.MOST_CHUNKS] | None = None,
         generator: Literal["extractive", "endpoint"] = "extractive",
         seed: app_commands.Range[int, 0, 2**31] = 0,
     ) -> None:

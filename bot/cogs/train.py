@@ -9,7 +9,7 @@ from discord.ext import commands
 
 from bot import choices
 from bot.access import needs
-from bot.datasets import MOST_RANK, bases
+from bot.datasets import MOST_EPOCHS, MOST_RANK, bases
 from bot.views.training import TrainOn, start_training
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Train(commands.GroupCog, group_name="train", group_description="Teach a mo
         base: str | None = None,
         rank: app_commands.Range[int, 1, MOST_RANK] = 64,
         bits: Literal[16, 4] = 16,
-        epochs: app_commands.Range[int, 1, 20] | None = None,
+        epochs: app_commands.Range[int, 1, MOST_EPOCHS] | None = None,
     ) -> None:
         """Train an adapter on a data set"""
         await interaction.response.defer(ephemeral=True)

@@ -12,13 +12,12 @@ import discord
 from bot.replies.colours import BLUE
 from bot.replies.documents import count
 from bot.replies.text import cut, escape, inline
-from raft_core.records import AdapterInfo, DatasetInfo
+from raft_core.records import BASE, AdapterInfo, DatasetInfo
 
 if TYPE_CHECKING:
     from raft_core.registry.evaluations import LatestScore
     from raft_core.training.recipe import Recipe
 
-BASE = "base"
 PER_PAGE = 8
 DEFAULT = "⭐"
 UNSCORED = "not evaluated yet: `/eval run`"

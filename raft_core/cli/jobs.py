@@ -83,8 +83,8 @@ def pipeline(
     """Queue build → train → load → evaluate as one job."""
     from raft_core.dataset.builder import BuildSettings
     from raft_core.jobs.evaluate import EvaluationSettings
-    from raft_core.jobs.served import BASE
     from raft_core.jobs.specs import pipeline_spec
+    from raft_core.records import BASE
     from raft_core.training.recipe import load_recipe
 
     ours = settings()

@@ -27,9 +27,7 @@ from raft_core.evaluation.significance import (
     paired_sd,
     questions_needed,
 )
-from raft_core.records import Difference, Question, Score
-
-BASE = "base"
+from raft_core.records import BASE, Difference, Question, Score
 
 
 @dataclass(frozen=True, slots=True)

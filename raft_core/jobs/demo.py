@@ -23,10 +23,10 @@ from raft_core.jobs.ask import ask
 from raft_core.jobs.build import build_dataset, datasets_dir, make_generator
 from raft_core.jobs.evaluate import EvaluationSettings, evaluate
 from raft_core.jobs.ingest import ingest
-from raft_core.jobs.served import BASE, served
+from raft_core.jobs.served import served
 from raft_core.jobs.train import train_adapter
 from raft_core.progress import Report, silent
-from raft_core.records import AdapterInfo, Comparison
+from raft_core.records import BASE, AdapterInfo, Comparison
 from raft_core.settings import POCKET, Settings
 from raft_core.store.chunks import ChunkStore
 from raft_core.store.embeddings import load_embeddings

@@ -12,8 +12,8 @@ from raft_core.errors import EvaluationError, UnknownDataset
 from raft_core.evaluation.contexts import SETTINGS, Setting, pool, recall_at, with_distractors
 from raft_core.evaluation.leaks import Leak, LeakReport
 from raft_core.files import content_hash
-from raft_core.jobs.served import BASE
 from raft_core.progress import Progress, Report, silent
+from raft_core.records import BASE
 from raft_core.settings import POCKET
 
 if TYPE_CHECKING:

@@ -16,9 +16,10 @@ from raft_core.jobs.catalogue import register_evaluation
 from raft_core.jobs.draw import Drawn, EvaluationSettings, draw, shown_questions
 from raft_core.jobs.engine import adapter_hash, base_hash, kept_answers, served_by
 from raft_core.jobs.reports import redraw_history
-from raft_core.jobs.served import BASE, find_models, served
+from raft_core.jobs.served import find_models, served
 from raft_core.progress import Report, silent
 from raft_core.prompts import prompt_hash
+from raft_core.records import BASE
 from raft_core.settings import POCKET
 
 if TYPE_CHECKING:

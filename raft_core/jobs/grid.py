@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 from raft_core.files import write_json
 from raft_core.jobs.evaluate import EvaluationSettings, evaluate
-from raft_core.jobs.served import BASE
 from raft_core.jobs.train import train_adapter
 from raft_core.progress import Progress, Report, silent
+from raft_core.records import BASE
 
 if TYPE_CHECKING:
     from raft_core.evaluation.result import Evaluation

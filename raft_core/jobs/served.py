@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING
 from raft_core.errors import SettingsError, UnknownModel
 from raft_core.jobs.catalogue import find_adapter, open_registry
 from raft_core.progress import Report, silent
+from raft_core.records import BASE
 
 if TYPE_CHECKING:
     from raft_core.records import AdapterInfo
     from raft_core.serving.client import ModelServer
     from raft_core.settings import Settings
-
-BASE = "base"
-"""The name under which a model server serves the base model."""
 
 
 def find_models(settings: Settings, guild: str, models: Sequence[str]) -> dict[str, AdapterInfo | None]:

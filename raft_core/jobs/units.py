@@ -12,9 +12,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from raft_core.jobs.served import BASE
 from raft_core.jobs.uploads import fetch, remove
 from raft_core.progress import Progress, Report
+from raft_core.records import BASE
 from raft_core.settings import POCKET
 
 if TYPE_CHECKING:

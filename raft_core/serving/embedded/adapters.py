@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from raft_core.errors import ModelError, UnknownModel
+from raft_core.records import BASE
 from raft_core.serving.embedded.batch import Batch
 from raft_core.serving.embedded.engine import Engine
 from raft_core.serving.embedded.generation import Generation, Row
@@ -17,8 +18,6 @@ from raft_core.serving.embedded.lora import Adapter, LoraRows, read_adapter
 
 log = logging.getLogger(__name__)
 
-BASE = "base"
-"""The name under which the base model is served."""
 MAX_LOADED = 8
 CANARY = "The answer to the question is"
 

@@ -13,7 +13,8 @@ from typing import Any
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.responses import StreamingResponse
 
-from raft_core.serving.embedded.adapters import BASE, Adapters
+from raft_core.records import BASE
+from raft_core.serving.embedded.adapters import Adapters
 from raft_core.serving.embedded.answers import Answers
 from raft_core.serving.embedded.engine import Engine, EngineClosed
 from raft_core.serving.embedded.prompting import Prompting

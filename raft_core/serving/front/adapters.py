@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from raft_core.errors import ModelError, UnknownModel
+from raft_core.records import BASE
 from raft_core.serving.adapter_files import AdapterFiles, BaseShape, read_adapter_files
 from raft_core.serving.front.canary import SAME, Signature, differs, distance, signature
 from raft_core.serving.front.upstream import Unavailable, Upstream
-from raft_core.serving.front.vllm import BASE
 from raft_core.serving.web.protocol import ApiError
 
 log = logging.getLogger(__name__)

@@ -15,11 +15,11 @@ from fastapi import Depends, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
 from raft_core.markup import spell_out
+from raft_core.records import BASE
 from raft_core.serving.front.engine import Route, VllmEngine
 from raft_core.serving.front.forwarding import Find, forward
 from raft_core.serving.front.turns import SleepRequest, WakeRequest
 from raft_core.serving.front.upstream import Upstream, upstream_of
-from raft_core.serving.front.vllm import BASE
 from raft_core.serving.web.embeddings import Embed, Embeddings
 from raft_core.serving.web.failures import add_error_handlers
 from raft_core.serving.web.guard import Guard

@@ -15,10 +15,9 @@ from pathlib import Path
 
 from raft_core.errors import SettingsError
 from raft_core.models import resolve_base
+from raft_core.records import BASE
 from raft_core.settings import Settings
 
-BASE = "base"
-"""The name under which the base model is served."""
 RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
 """What --max-lora-rank takes: https://docs.vllm.ai/en/latest/features/lora/"""
 DEFAULT_RANK = 64
