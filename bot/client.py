@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 
 Interaction = discord.Interaction["RaftBot"]
 
+GUILDS_S = 0.5
+"""How long no further guild may arrive before the bot is ready; discord.py's own 2 s only delay the start."""
 FROM_MESSAGES = (discord.InteractionType.component, discord.InteractionType.modal_submit)
 UNANSWERED_S = 2.4
 """Whoever answers a button has done so by then, or will be too late for Discord, which waits for three seconds."""
@@ -68,6 +70,7 @@ class RaftBot(commands.Bot):
             member_cache_flags=discord.MemberCacheFlags.none(),
             max_messages=None,
             chunk_guilds_at_startup=False,
+            guild_ready_timeout=GUILDS_S,
         )
         self.services = services
         self.cards = Cards(self)
