@@ -178,7 +178,8 @@ def card_embed(job: JobInfo, spec: Json, done: Sequence[str], curve: str = "") -
     )
     if curve:
         embed.set_image(url=f"attachment://{curve}")
-    return embed.set_footer(text=f"{job.id} · {job.tokens:,} tokens · ${job.cost_usd:.2f} so far")
+    spent = f" · {job.tokens:,} tokens · ${job.cost_usd:.2f} so far" if job.tokens or job.cost_usd else ""
+    return embed.set_footer(text=job.id + spent)
 
 
 def _progress(job: JobInfo, done: Sequence[str]) -> list[str]:
@@ -226,7 +227,12 @@ def finished_stages(units: Sequence[tuple[str, str, str]], kind: str) -> list[st
 
 
 def milestones(job: JobInfo, done: Sequence[str]) -> list[str]:
-    """Return what a job's thread tells, in an order that only grows: ends of stages, or quarters of a long one."""
+    """Return what a job's thread tells, in an order that only grows: ends of stages, or quarters of a single one.
+
+    Reading documents has none: its card says all, and a thread for each dropped file would bury the channel.
+    """
+    if job.kind == "ingest":
+        return []
     stages = [unit for unit in (stage.unit for stage in PLANS.get(job.kind, ())) if unit in STAGES]
     if len(stages) == 1:
         reached = [f"{quarter} %" for quarter in QUARTERS if job.percent >= quarter]
@@ -245,9 +251,10 @@ def receipt_embed(job: JobInfo, spec: Json, spending: Spending, curve: str = "")
     )
     took = (job.finished_at or 0.0) - (job.started_at or job.finished_at or 0.0)
     tokens, usd = max(spending.tokens, job.tokens), max(spending.usd, job.cost_usd)
-    embed.add_field(name="Tokens", value=f"{tokens:,}")
     embed.add_field(name="Time", value=span(max(took, 0.0)))
-    embed.add_field(name="Cost", value=f"${usd:.4f}")
+    if tokens or usd:
+        embed.add_field(name="Tokens", value=f"{tokens:,}")
+        embed.add_field(name="Cost", value=f"${usd:.4f}")
     if curve:
         embed.set_image(url=f"attachment://{curve}")
     return embed.set_footer(text=job.id)

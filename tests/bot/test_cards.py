@@ -141,7 +141,18 @@ def test_a_receipt_says_what_was_made_and_what_it_took() -> None:
     )
     embed = cards.receipt_embed(done, BUILD, Spending(7, 1500, 3.0, 0.25))
     assert "📚 Data set `ds-1`: **7 rows**, 1 rejected by the checks" in str(embed.description)
-    assert [field.value for field in embed.fields] == ["1,500", "1 min 5 s", "$0.2500"]
+    assert [field.value for field in embed.fields] == ["1 min 5 s", "1,500", "$0.2500"]
+
+
+def test_reading_documents_costs_nothing_and_opens_no_thread() -> None:
+    """No empty figures on its card and receipt, no milestones."""
+    read = changed(kind="ingest", percent=60.0, tokens=0, cost_usd=0.0)
+    assert cards.milestones(read, []) == []
+    assert cards.card_embed(read, {"uploads": ["a"]}, []).footer.text == "job-0123456789"
+    result = {"added": [], "unchanged": [], "rejected": []}
+    over = replace(read, state="succeeded", finished_at=75.0, result=result)
+    receipt = cards.receipt_embed(over, {"uploads": ["a"]}, Spending(0, 0, 0.0, 0.0))
+    assert [field.name for field in receipt.fields] == ["Time"]
 
 
 def test_hostile_reasons_and_titles_stay_text() -> None:

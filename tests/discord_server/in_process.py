@@ -63,9 +63,7 @@ class ClientThread:
     def __enter__(self) -> Self:
         point_to(self.server.url)
         self._running = asyncio.run_coroutine_threadsafe(self.client.start(self.server.token), self._loop)
-        self.server.wait_for(
-            lambda: self.client.guilds or self._running.done(), 10, "the client has no guild"
-        )
+        self.server.wait_for(self._has_guilds, 10, "the client has not all of its guilds")
         if self._running.done():
             self._running.result()
         return self
