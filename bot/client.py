@@ -26,8 +26,6 @@ log = logging.getLogger(__name__)
 
 Interaction = discord.Interaction["RaftBot"]
 
-GUILDS_S = 0.5
-"""How long no further guild may arrive before the bot is ready; discord.py's own 2 s only delay the start."""
 FROM_MESSAGES = (discord.InteractionType.component, discord.InteractionType.modal_submit)
 UNANSWERED_S = 2.4
 """Whoever answers a button has done so by then, or will be too late for Discord, which waits for three seconds."""
@@ -70,7 +68,6 @@ class RaftBot(commands.Bot):
             member_cache_flags=discord.MemberCacheFlags.none(),
             max_messages=None,
             chunk_guilds_at_startup=False,
-            guild_ready_timeout=GUILDS_S,
         )
         self.services = services
         self.cards = Cards(self)
@@ -83,10 +80,13 @@ class RaftBot(commands.Bot):
             await import_module(f"bot.cogs.{module.name}").setup(self)
         await self._sync()
 
-    async def on_ready(self) -> None:
-        """Say so on stdout: `raftbot up` waits for it."""
+    async def on_connect(self) -> None:
+        """Say so on stdout, from where members are answered: `raftbot up` waits for it."""
         log.info("connected as %s to %d servers", self.user, len(self.guilds))
         print("ready", flush=True)  # noqa: T201  # the sign to the supervisor
+
+    async def on_ready(self) -> None:
+        """Go on with the cards, once no further guild has arrived for two seconds."""
         await self.cards.recover()
 
     async def close(self) -> None:

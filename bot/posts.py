@@ -74,7 +74,8 @@ async def post_due(bot: RaftBot, now: datetime) -> None:
     """Begin the weekly evaluations that are due, and post those that are over."""
     services = bot.services
     for guild, plan in await services.look(weekly.plans, services.registry.guilds):
-        if bot.get_guild(int(guild)) is None:
+        home = bot.get_guild(int(guild))
+        if home is None or home.unavailable:  # its channels are not known: they would be taken for gone
             continue
         try:
             hour = weekly.due(plan, now)
