@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot import posts
+from bot.client import RaftBot
 from bot.settings import change_settings, read_settings
 from bot.weekly import Weekly, due, following, noted, plan, posted, read
 from raft_core.registry.registry import Registry
@@ -95,3 +100,26 @@ def test_a_summary_is_posted_once(registry: Registry) -> None:
     assert not noted(registry.guilds, "one", "2026-01-19T09:00:00+00:00", "job-3")
     assert not posted(registry.guilds, "one", "job-3")
     assert read_settings(registry.guilds, "one").weekly == {}
+
+
+@pytest.mark.parametrize(("unavailable", "begun"), [(False, ["7"]), (True, [])])
+def test_a_guild_that_discord_cannot_reach_keeps_its_hour(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch, unavailable: bool, begun: list[str]
+) -> None:
+    """None of its channels is known then: the post waits, and is not noted as one whose channel is gone."""
+    change_settings(registry.guilds, "7", weekly=asdict(PLAN))
+    change_settings(registry.guilds, "one", weekly={})
+    asked: list[str] = []
+
+    async def begin(_: object, guild: str, *__: object) -> None:
+        asked.append(guild)
+
+    async def look(function: Callable[..., object], *values: object) -> object:
+        return function(*values)
+
+    monkeypatch.setattr(posts, "_begin", begin)
+    guilds = {7: SimpleNamespace(unavailable=unavailable)}
+    services = SimpleNamespace(look=look, registry=registry)
+    bot = cast(RaftBot, SimpleNamespace(services=services, get_guild=guilds.get))
+    asyncio.run(posts.post_due(bot, datetime.fromisoformat(NEXT)))
+    assert asked == begun
