@@ -32,6 +32,7 @@ from bot.views.answers import file_of, final_board, layout
 from raft_core.errors import DocumentError, RaftError
 from raft_core.records import Answer, Comparison, Turn
 from raft_core.registry.exchanges import Asked
+from raft_core.registry.queries import now
 
 if TYPE_CHECKING:
     from langchain_core.embeddings import Embeddings
@@ -68,6 +69,7 @@ class Asking:
         self._under_way: set[Progress] = set()
         self._admitting = asyncio.Lock()
         self._shared: Embeddings | None = None
+        self._began = now()
 
     async def ask(self, interaction: discord.Interaction[Any], text: str, model: str | None = None) -> None:
         """Answer a command or a form, which has been deferred for all to see; without a model the server's own."""
@@ -134,9 +136,13 @@ class Asking:
         await self._services.run(_preload)
 
     async def mend(self, bot: discord.Client) -> None:
-        """Say in the messages whose answers an earlier process left unfinished that they broke off."""
+        """Say in the messages whose answers an earlier process left unfinished that they broke off.
+
+        It may be called while this process answers, as after every new session with Discord.
+        """
         services = self._services
-        left = await services.look(services.registry.exchanges.broken_by, INTERRUPTED, day_ago())
+        broken_by = services.registry.exchanges.broken_by
+        left = await services.look(broken_by, INTERRUPTED, day_ago(), self._began)
         for guild, kept in left:
             channel = bot.get_partial_messageable(int(kept.channel))
             message = channel.get_partial_message(int(kept.message))

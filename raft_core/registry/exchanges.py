@@ -58,9 +58,10 @@ class Exchanges:
         with self._database.read() as session:
             return _asked(session.scalars(query).first())
 
-    def broken_by(self, error: str, since: str) -> list[tuple[str, Asked]]:
-        """Return (guild, question) of all guilds whose answers all broke off with an error, asked since a time."""
-        query = select(Exchange).where(Exchange.created_at >= since, Exchange.message != "")
+    def broken_by(self, error: str, since: str, before: str) -> list[tuple[str, Asked]]:
+        """Return (guild, question) of all guilds whose answers all broke off with an error, asked within a time."""
+        within = (Exchange.created_at >= since, Exchange.created_at < before)
+        query = select(Exchange).where(*within, Exchange.message != "")
         with self._database.read() as session:
             found = [(row.guild, _asked(row)) for row in session.scalars(query)]
         return [

@@ -13,6 +13,7 @@ from bot.replies.colours import AMBER, GREEN, RED
 from tests.bot.scripted import DIE, Script, says
 from tests.bot.theatre import GOOD, QUOTE, Theatre, theatre
 from tests.discord_server import Interaction, Message, Permission
+from tests.discord_server.interactions import ACK_S
 from tests.discord_server.messages import BUTTON, walk
 
 pytestmark = pytest.mark.slow
@@ -37,6 +38,10 @@ def finished(asked: Interaction) -> Message:
     return asked.original
 
 
+GUILDS_S = 2.0
+"""How long discord.py waits for further guilds before it is ready."""
+
+
 def gated(gate: threading.Event, text: str = GOOD, first: str = "Well") -> Script:
     """Write the first word, and the rest when a gate is opened."""
 
@@ -54,7 +59,7 @@ def test_ask_answers_from_the_documents(stage: Theatre) -> None:
     guild = stage.guild()
     asked = stage.member("bob", guild).slash("/ask", question="Which city is the capital of Norway?")
     message = finished(asked)
-    assert asked.acked_after_s is not None and asked.acked_after_s < 0.5
+    assert asked.acked_after_s is not None and asked.acked_after_s < ACK_S
     assert not asked.ephemeral
     for said in (
         "**Which city is the capital of Norway?**",
@@ -210,7 +215,7 @@ def test_a_queue_tells_places(stage: Theatre) -> None:
     for each in asked:
         finished(each)
     assert stage.models.most_running == 4
-    assert max(each.acked_after_s or 9 for each in asked) < 0.5
+    assert max(each.acked_after_s or 9 for each in asked) < ACK_S
 
 
 def test_quota_and_cooldown(stage: Theatre) -> None:
@@ -353,15 +358,29 @@ def test_buttons_and_half_answers_after_a_restart(stage: Theatre) -> None:
     assert "### Oslo" in finished(bob.click(half, "Ask again")).text
 
 
+def test_an_answer_under_way_outlives_a_new_session(stage: Theatre) -> None:
+    """Discord may end the bot's session in mid-answer: the answer is not taken for one that an earlier process left."""
+    gate = threading.Event()
+    stage.play(gated(gate))
+    half = stage.member("bob", stage.guild()).slash("/ask", question="Capital of Norway?").message
+    stage.discord.wait_for(lambda: "Well" in half.text, 20)
+    said = stage.place.bot.log.count("\nready\n")
+    stage.discord.gateway.invalidate()
+    stage.discord.wait_for(lambda: stage.place.bot.log.count("\nready\n") > said, 20)
+    time.sleep(GUILDS_S + 1)
+    assert "restarted" not in half.text
+    gate.set()
+    stage.discord.wait_for(lambda: "### Oslo" in half.text, 20, lambda: half.text)
+
+
 def test_many_at_once(stage: Theatre) -> None:
-    """32 questions at the same moment are each acknowledged within half a second, and all are answered."""
+    """32 questions at the same moment are each acknowledged in Discord's time, and all are answered."""
     stage.play(says(GOOD))
     members = [stage.member(f"m{n}", stage.guild()) for n in range(8)]
     asked = [each.slash("/ask", question=f"Capital of Norway, {n}?") for n in range(4) for each in members]
     for each in asked:
         finished(each)
-    acks = sorted(each.acked_after_s or 9 for each in asked)
-    assert acks[-1] < 0.5, acks
+    assert max(each.acked_after_s or 9 for each in asked) < ACK_S
 
 
 def test_missing_permissions_do_not_hide_an_answer(stage: Theatre) -> None:

@@ -45,7 +45,7 @@ def test_an_answered_question_comes_back_whole(exchanges: Exchanges) -> None:
 
 
 def test_answers_that_broke_off_alike_are_found(exchanges: Exchanges) -> None:
-    """Of all guilds, those whose every answer has the error, in a message that was sent, since a time."""
+    """Of all guilds, those whose every answer has the error, in a message that was sent, within a time."""
     for guild, errors, message in (
         ("g1", "xx", "m1"),
         ("g2", "x", "m2"),
@@ -55,9 +55,10 @@ def test_answers_that_broke_off_alike_are_found(exchanges: Exchanges) -> None:
         asked = exchanges.begin(guild, "c1", "m1", "Capital?")
         answers = tuple(answer(f"model-{number}", error=error) for number, error in enumerate(errors))
         exchanges.finish(guild, asked, message, Comparison("Capital?", answers))
-    found = exchanges.broken_by("x", "2026-01-01")
+    found = exchanges.broken_by("x", "2026-01-01", "9999-01-01")
     assert sorted((guild, asked.message) for guild, asked in found) == [("g1", "m1"), ("g2", "m2")]
-    assert exchanges.broken_by("x", "9999-01-01") == []
+    assert exchanges.broken_by("x", "9999-01-01", "9999-01-02") == []
+    assert exchanges.broken_by("x", "2026-01-01", "2026-01-02") == []
 
 
 def test_turns_of_a_thread(exchanges: Exchanges, database: Database) -> None:
