@@ -86,7 +86,7 @@ async def need_models(services: Services) -> None:
     if not chroma:
         raise StoreError("the document store is down", remedy="it may be back in a minute: try again")
     if not models:
-        raise EndpointError("the model server", "is down", remedy="it may be back in a minute: try again")
+        raise EndpointError("", "is down", remedy="it may be back in a minute: try again")
 
 
 async def need_worker(services: Services) -> None:

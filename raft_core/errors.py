@@ -155,7 +155,8 @@ class EndpointError(RaftError):
     """A model server is down, slow, refuses, or returns rubbish."""
 
     def __init__(self, url: str, reason: str, *, remedy: str = "", retryable: bool = False) -> None:
-        super().__init__(f"the model server at {url} {reason}", remedy=remedy)
+        where = f" at {url}" if "://" in url else ""
+        super().__init__(f"the model server{where} {reason}", remedy=remedy)
         self.url = url
         self.reason = reason
         self.retryable = retryable

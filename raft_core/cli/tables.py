@@ -45,7 +45,7 @@ def show_evaluation(console: Console, evaluation: Evaluation, folder: Path) -> N
     from rich.table import Table
     from rich.text import Text
 
-    from raft_core.evaluation.wording import coverage, notes, shown, verdict
+    from raft_core.evaluation.wording import coverage, memory, notes, shown, verdict
 
     table = Table(box=None, header_style="bold")
     for heading in ("model", "prompt", "F1", "95 %", "EM", "cut off", "no tag", "refused", "seconds"):
@@ -65,6 +65,8 @@ def show_evaluation(console: Console, evaluation: Evaluation, folder: Path) -> N
         console.print(Text(f"{difference.b} against {difference.a}: {verdict(difference)}"), soft_wrap=True)
     for note in notes(evaluation):
         console.print(Text(note), soft_wrap=True)
+    if told := memory(evaluation.circumstances):
+        console.print(Text(f"memory: {told}"), soft_wrap=True)
     console.print(Text(f"report, chart and every answer: {folder}"), soft_wrap=True)
 
 

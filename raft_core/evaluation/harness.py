@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,13 +58,17 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """All answers of one model under one prompt, in the questions' order; `seconds` from first to last."""
+    """All answers of one model under one prompt, in the questions' order; `seconds` from first to last.
+
+    `memory_mb` is what the server told of itself afterwards.
+    """
 
     model: str
     prompt: str
     samples: tuple[Sample, ...]
     seconds: float
     engine: str = ""
+    memory_mb: dict[str, float] = field(default_factory=dict)
 
 
 def run(

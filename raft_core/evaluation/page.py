@@ -16,7 +16,7 @@ from raft_core.evaluation.report import GROUPS, quote_scores
 from raft_core.evaluation.result import Evaluation
 from raft_core.evaluation.significance import METHOD, RESAMPLES
 from raft_core.evaluation.svg import Bar, Mean, Series, bars, dots, legend, text
-from raft_core.evaluation.wording import coverage, headline, notes, short_verdict, shown
+from raft_core.evaluation.wording import coverage, headline, memory, notes, short_verdict, shown
 from raft_core.records import Part, Score
 
 COLOURS = 6
@@ -174,6 +174,7 @@ def _circumstances(evaluation: Evaluation) -> str:
             "answers",
             f"greedy, at most {c.max_new_tokens} new tokens" + (f", by {c.engine}" if c.engine else ""),
         ),
+        ("memory", memory(c) or "not told"),
         ("intervals, p-values", f"{METHOD}, {RESAMPLES:,} resamples, seed {c.seed}"),
         ("made", f"{c.created_at}, {c.seconds:.1f} seconds, {c.cost_usd:.4f} USD"),
         ("versions", ", ".join(f"{name} {version}" for name, version in c.versions.items())),

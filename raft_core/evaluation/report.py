@@ -8,7 +8,7 @@ from raft_core.evaluation.facts import score_quotes
 from raft_core.evaluation.harness import Sample
 from raft_core.evaluation.result import Evaluation
 from raft_core.evaluation.significance import METHOD, RESAMPLES
-from raft_core.evaluation.wording import coverage, headline, notes, shown, verdict
+from raft_core.evaluation.wording import coverage, headline, memory, notes, shown, verdict
 from raft_core.files import to_json
 from raft_core.records import Difference, Score
 
@@ -146,6 +146,7 @@ def _circumstances(evaluation: Evaluation) -> Iterator[str]:
     c = evaluation.circumstances
     yield f"- data: {_cell(c.data)}, hash {c.data_hash}; setting: {c.setting}"
     yield f"- engine: {_cell(c.engine) or 'not told'}"
+    yield f"- memory: {memory(c) or 'not told'}"
     yield f"- base model: {_cell(c.base_model)}; baseline: {_cell(evaluation.baseline)}"
     for name, value in c.model_hashes.items():
         yield f"- weights of {_cell(name)}: {value}"

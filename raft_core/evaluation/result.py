@@ -37,6 +37,7 @@ class Circumstances:
     `setting` is one of contexts.SETTINGS. `distractors` is how many were shown beside the paragraphs that
     the answer rests on, None for those of the record; `fewer` records have not as many. `top_k` paragraphs
     were retrieved; `recall_at_k` is the share of gold paragraphs among the first k of them, by k as text.
+    `memory_mb` is what the server told of itself: the base's `weights`, the whole `server`, a `gpu`.
     """
 
     id: str
@@ -61,6 +62,7 @@ class Circumstances:
     top_k: int | None = None
     recall_at_k: dict[str, float] = field(default_factory=dict)
     engine: str = ""
+    memory_mb: dict[str, float] = field(default_factory=dict)
     base_fingerprint: str = ""
     leaks: LeakReport | None = None
 

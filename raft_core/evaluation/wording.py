@@ -58,6 +58,13 @@ def shown(circumstances: Circumstances) -> str:
     return said
 
 
+def memory(circumstances: Circumstances) -> str:
+    """Say what memory the model server told of; empty where it told of none."""
+    kinds = {"weights": "base weights", "server": "model server", "gpu": "GPU"}
+    held = circumstances.memory_mb
+    return ", ".join(f"{said} {held[kind]:,.0f} MB" for kind, said in kinds.items() if kind in held)
+
+
 def verdict(difference: Difference) -> str:
     """Say in one line how large a difference is, and whether it is significant."""
     return f"F1 {short_verdict(difference)} ({difference.b} minus {difference.a}, paired over the same questions)."

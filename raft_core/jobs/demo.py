@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-import resource
 import shutil
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -27,6 +25,7 @@ from raft_core.jobs.served import served
 from raft_core.jobs.train import train_adapter
 from raft_core.progress import Report, silent
 from raft_core.records import BASE, AdapterInfo, Comparison
+from raft_core.serving.memory import peak_mb
 from raft_core.settings import POCKET, Settings
 from raft_core.store.chunks import ChunkStore
 from raft_core.store.embeddings import load_embeddings
@@ -126,7 +125,7 @@ def run_demo(
         "chunks": sum(info.chunks for info in ingested.added),
         "stages": demo.seconds,
         "seconds": round(time.perf_counter() - began, 1),
-        "peak_memory_mb": _peak_memory_mb(),
+        "peak_memory_mb": round(peak_mb()),
     }
     write_json(out / "summary.json", demo.summary)
     return demo
@@ -177,9 +176,3 @@ def _summary(evaluation: dict[str, Any], adapter: AdapterInfo, *, rows: int) -> 
         "rows": rows,
         "tokens": {"trained": adapter.tokens, "generated": sum(m["tokens"] for m in models.values())},
     }
-
-
-def _peak_memory_mb() -> int:
-    """Return the most memory this process ever held, in MiB; the unit of ru_maxrss is the system's."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return round(peak / (1024 * 1024 if sys.platform == "darwin" else 1024))

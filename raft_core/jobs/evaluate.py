@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from raft_core.files import content_hash, write_json, write_text
 from raft_core.jobs.catalogue import register_evaluation
 from raft_core.jobs.draw import Drawn, EvaluationSettings, draw, shown_questions
-from raft_core.jobs.engine import adapter_hash, base_hash, kept_answers, served_by
+from raft_core.jobs.engine import adapter_hash, base_hash, kept_answers, memory_of, served_by
 from raft_core.jobs.reports import redraw_history
 from raft_core.jobs.served import find_models, served
 from raft_core.progress import Report, silent
@@ -100,6 +100,7 @@ def merge(slices: Sequence[Sequence[Run]]) -> list[Run]:
             samples=tuple(sample for part in parts for sample in part.samples),
             seconds=round(sum(part.seconds for part in parts), 3),
             engine=", ".join(sorted({part.engine for part in parts})),
+            memory_mb=_most(parts),
         )
         for parts in zip(*slices, strict=True)
     ]
@@ -123,11 +124,21 @@ def judge_runs(
     questions = shown_questions(what, drawn)
     circumstances = _circumstances(settings, guild, what, drawn, found, questions, seconds)
     engine = ", ".join(sorted({run.engine for run in runs}))
-    evaluation = judge(replace(circumstances, engine=engine), runs, questions)
+    circumstances = replace(circumstances, engine=engine, memory_mb=_most(runs))
+    evaluation = judge(circumstances, runs, questions)
     _keep(evaluation, settings.guild_dir(guild) / "evaluations" / evaluation.id, out)
     register_evaluation(settings, evaluation, job=job)
     redraw_history(settings, guild)
     return evaluation
+
+
+def _most(runs: Sequence[Run]) -> dict[str, float]:
+    """Return the most of each kind of memory that any run was told of."""
+    most: dict[str, float] = {}
+    for run in runs:
+        for kind, held in run.memory_mb.items():
+            most[kind] = max(most.get(kind, 0.0), held)
+    return most
 
 
 def _prompts(adapter: AdapterInfo | None, prompt: str | None) -> tuple[str, ...]:
@@ -168,7 +179,8 @@ def _ask_all(
             )
             for model, prompt in runs_of(found, what)
         ]
-    return [replace(each, engine=engine.name) for each in made]
+        memory = memory_of(server)
+    return [replace(each, engine=engine.name, memory_mb=memory) for each in made]
 
 
 @contextmanager

@@ -24,6 +24,7 @@ from raft_core.serving.adapter_files import CONFIG
 from raft_core.serving.front.engine import VLLM, VllmEngine
 from raft_core.serving.front.vllm import max_rank, vllm_command, vllm_environment
 from raft_core.serving.local import has_gpu
+from raft_core.serving.memory import held_mb
 from raft_core.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -101,6 +102,12 @@ class VllmProcess:
     def starts(self) -> int:
         """How often it was started again."""
         return self._supervisor.status()[0].restarts
+
+    @property
+    def memory_mb(self) -> float | None:
+        """What it holds of the main memory; None where it does not run."""
+        pid = self._supervisor.status()[0].pid
+        return held_mb(pid) if pid is not None else None
 
     def restart(self) -> None:
         """End it; its supervisor starts it again."""

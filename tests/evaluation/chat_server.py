@@ -54,7 +54,8 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
     def do_GET(self) -> None:
-        self._json(200, {"object": "list", "data": [{"id": name} for name in self.chat.models]})
+        listed = [{"id": name, "memory_mb": {"weights": 4.5, "server": 900}} for name in self.chat.models]
+        self._json(200, {"object": "list", "data": listed})
 
     def do_POST(self) -> None:
         payload = json.loads(self.rfile.read(int(self.headers["Content-Length"])))

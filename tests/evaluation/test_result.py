@@ -34,6 +34,7 @@ def circumstances(n: int, limit: int | None = None) -> Circumstances:
         created_at="2026-01-01T00:00:00+00:00",
         seconds=1.5,
         cost_usd=0.0,
+        memory_mb={"weights": 16_070.4, "server": 812.3},
     )
 
 
@@ -112,6 +113,7 @@ def test_the_report_lists_what_changed(evaluation: Evaluation) -> None:
         "… and 10 more in samples.jsonl",
         "Who \\| \\*founded\\* 20?",
         "\\<b\\>base\\</b\\>",
+        "- memory: base weights 16,070 MB, model server 812 MB",
         "- prompt rag: 1111111111111111",
         "- versions: lm-eval 0.4.13",
     ):

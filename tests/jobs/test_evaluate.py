@@ -81,6 +81,7 @@ def test_scores_are_exact_and_everything_is_kept(settings: Settings, data: str, 
     assert value["models"]["base"]["prompts"]["raft"]["untagged"] == 1.0
     assert [(d["a"], d["b"], d["f1"]) for d in value["differences"]] == [("base", "tuned", 0.5)]
     assert value["cost_usd"] == pytest.approx(value["seconds"], abs=1e-3)
+    assert value["memory_mb"] == {"weights": 4.5, "server": 900.0}
     assert set(value["prompt_hashes"]) == {"rag", "raft"} and value["versions"]["lm-eval"]
     kept = settings.guild_dir("local") / "evaluations" / result.id
     for folder in (kept, out):

@@ -33,8 +33,10 @@ def chat(client: OpenAI, model: str, **options: Any) -> Any:
 
 
 def test_lists_its_models(client, server):
-    """The base and the adapters are listed by name."""
-    assert {model.id for model in client.models.list()} == {server.base, *server.adapters}
+    """The base and the adapters are listed by name; the base tells the memory that the server holds, in MB."""
+    listed = {model.id: model for model in client.models.list()}
+    assert set(listed) == {server.base, *server.adapters}
+    assert 50 < listed[server.base].memory_mb["server"] < 100_000
 
 
 def test_models_answer_differently(client, server):

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import torch
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.responses import StreamingResponse
 
@@ -18,6 +19,7 @@ from raft_core.serving.embedded.adapters import Adapters
 from raft_core.serving.embedded.answers import Answers
 from raft_core.serving.embedded.engine import Engine, EngineClosed
 from raft_core.serving.embedded.prompting import Prompting
+from raft_core.serving.memory import peak_mb
 from raft_core.serving.web.embeddings import Embed, Embeddings
 from raft_core.serving.web.failures import add_error_handlers
 from raft_core.serving.web.guard import Guard
@@ -95,13 +97,20 @@ class Api:
             "max_model_len": base.context,
         }
         listed = [
-            {"id": BASE, **common, "root": base.name, "parent": None},
+            {"id": BASE, **common, "root": base.name, "parent": None, "memory_mb": self._memory()},
             *(
                 {"id": name, **common, "root": self.adapters.path(name), "parent": BASE}
                 for name in self.adapters.names[1:]
             ),
         ]
         return {"object": "list", "data": listed}
+
+    def _memory(self) -> dict[str, float]:
+        base = self.engine.base
+        memory = {"weights": round(base.model.get_memory_footprint() / 1e6, 1), "server": peak_mb()}
+        if base.device.type == "cuda":
+            memory["gpu"] = round(torch.cuda.max_memory_reserved(base.device) / 1e6, 1)
+        return memory
 
     async def chat(self, asked: ChatRequest, request: Request) -> Response | dict[str, Any]:
         """Answer a chat."""

@@ -119,6 +119,8 @@ class Front:
             base = await self.engine.listing()
             common["max_model_len"] = base.get("max_model_len")
             listed.append({**common, "id": BASE, "owned_by": "vllm", "root": base.get("root")})
+            if (held := self.engine.memory_mb) is not None:
+                listed[0]["memory_mb"] = {"server": held}
             listed += [
                 {
                     **common,

@@ -43,6 +43,10 @@ class Child(Protocol):
     def starts(self) -> int:
         """How often it was started again."""
 
+    @property
+    def memory_mb(self) -> float | None:
+        """What it holds of the main memory; None where it does not run."""
+
     def restart(self) -> None:
         """End it; its supervisor starts it again."""
 
@@ -91,6 +95,11 @@ class VllmEngine:
         from transformers import AutoTokenizer
 
         return control_tokens(AutoTokenizer.from_pretrained(resolve_base(self._base)))
+
+    @property
+    def memory_mb(self) -> float | None:
+        """What vLLM holds of the main memory; None where it does not run."""
+        return self._child.memory_mb
 
     @property
     def is_up(self) -> bool:

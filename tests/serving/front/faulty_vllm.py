@@ -22,6 +22,7 @@ class FaultyVllm:
     calls: list[str] = field(default_factory=list)
     is_up: bool = True
     starts: int = 0
+    memory_mb: float | None = 512.0
 
     def restart(self) -> None:
         """Lose everything, as a process that was killed."""
