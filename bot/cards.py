@@ -16,7 +16,7 @@ import discord
 from bot.access import check_quota, guild_of, quota_of
 from bot.health import need_worker
 from bot.permissions import need_to_post
-from bot.replies.cards import KINDS, Money, confirm_text
+from bot.replies.cards import Money, confirm_text
 from bot.replies.text import inline
 from bot.views.confirm import confirmed
 from raft_core.errors import OverBudget, RaftError
@@ -118,6 +118,3 @@ async def _question(services: Services, guild: str, kind: str, spec: Json, note:
     if money.limit is not None and estimate.usd and money.spent + estimate.usd > money.limit:
         raise OverBudget(estimate.usd, money.spent, money.limit)
     return confirm_text(kind, spec, estimate, money, waiting, note)
-
-
-__all__ = ["KINDS", "enqueue", "start"]

@@ -158,6 +158,11 @@ class Settings(BaseSettings):
         return self.home / "guilds" / guild
 
     @property
+    def server_key(self) -> str | None:
+        """The model server's key in the clear; never to be shown."""
+        return self.model_server_key.get_secret_value() if self.model_server_key else None
+
+    @property
     def registry_url(self) -> str:
         """The registry's database; holds a password where it is Postgres."""
         return self._database("raftbot.sqlite3")

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import discord
 
 from bot.replies.colours import AMBER, GREEN, GREY, RED
-from bot.replies.documents import count
-from bot.replies.text import cut, escape, inline
+from bot.replies.made import made_by
+from bot.replies.text import cut, escape, inline, span
 from raft_core.jobs.plans import PLANS
 
 if TYPE_CHECKING:
@@ -149,15 +149,6 @@ def _estimated(estimate: Estimate) -> str:
     return f"It takes about {estimate.tokens:,} tokens, {span(estimate.seconds)}, ${estimate.usd:.2f}{guess}."
 
 
-def span(seconds: float) -> str:
-    """Return a length of time as people say it."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes} min"
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
-
-
 def bar(percent: float) -> str:
     """Return a bar of progress and the percentage."""
     full = min(int(percent / 100 * BAR), BAR)
@@ -246,7 +237,7 @@ def receipt_embed(job: JobInfo, spec: Json, spending: Spending, curve: str = "")
     """Return what a job came to: what was made, and what it took."""
     embed = discord.Embed(
         title=f"{STATE_MARKS[job.state]} {title_of(job.kind)}: {_ended(job)}",
-        description=cut("\n".join([about(job.kind, spec), *_made(job)]), DESCRIPTION_LIMIT),
+        description=cut("\n".join([about(job.kind, spec), *made_by(job)]), DESCRIPTION_LIMIT),
         colour=STATE_COLOURS[job.state],
     )
     took = (job.finished_at or 0.0) - (job.started_at or job.finished_at or 0.0)
@@ -262,71 +253,3 @@ def receipt_embed(job: JobInfo, spec: Json, spending: Spending, curve: str = "")
 
 def _ended(job: JobInfo) -> str:
     return {"succeeded": "done", "failed": "failed", "cancelled": "cancelled"}.get(job.state, job.state)
-
-
-def _made(job: JobInfo) -> list[str]:
-    if job.state == "failed":
-        return [
-            "",
-            f"**Why:** {escape(cut(job.reason, 1500))}",
-            "What was finished is kept: Retry goes on from there.",
-        ]
-    if job.state == "cancelled":
-        return ["", "What was finished is kept: Resume goes on from there."]
-    result: Json = job.result
-    made = {
-        "ingest": _made_ingest,
-        "build": _made_dataset,
-        "train": _made_adapter,
-        "evaluate": _made_evaluation,
-    }
-    if job.kind == "pipeline":
-        return [
-            "",
-            *_made_dataset(result["dataset"]),
-            *_made_adapter(result["adapter"]),
-            *_made_evaluation(result["evaluation"]),
-        ]
-    return ["", *made[job.kind](result)] if job.kind in made else []
-
-
-def _made_ingest(result: Json) -> list[str]:
-    lines = [
-        f"{count(len(result['added']), 'document')} added, {len(result['unchanged'])} there already, "
-        f"{len(result['rejected'])} left out"
-    ]
-    lines += [
-        f"📄 {escape(cut(info['title'], 100))}: {count(info['chunks'], 'chunk')}"
-        for info in result["added"][:10]
-    ]
-    lines += [
-        f"♻️ {escape(cut(info['title'], 100))}: there already, unchanged" for info in result["unchanged"][:10]
-    ]
-    lines += [
-        f"⚠️ {escape(cut(each['path'], 100))}: {escape(cut(each['reason'], 200))}"
-        for each in result["rejected"][:10]
-    ]
-    more = sum(max(len(result[name]) - 10, 0) for name in ("added", "unchanged", "rejected"))
-    return [*lines, f"… and {more} more: see `/docs list`"] if more else lines
-
-
-def _made_dataset(result: Json) -> list[str]:
-    return [
-        f"📚 Data set {inline(result['id'])}: **{result['rows']} rows**, {result['rejected']} rejected by the checks"
-    ]
-
-
-def _made_adapter(result: Json) -> list[str]:
-    left_out = f", {result['left_out']} too long and left out" if result.get("left_out") else ""
-    return [
-        f"🧠 Adapter {inline(result['id'])}: loss **{result['loss']:.3f}** in the last epoch, "
-        f"{result['rows']} rows of {inline(result['dataset'])}{left_out}"
-    ]
-
-
-def _made_evaluation(result: Json) -> list[str]:
-    scores = [
-        f"{inline(name)} F1 **{score['f1']:.3f}** ({score['f1_low']:.3f} to {score['f1_high']:.3f})"
-        for name, score in result.get("models", {}).items()
-    ]
-    return [f"📊 Evaluation {inline(str(result['id']))}, {result['n']} questions", *scores[:10]]

@@ -9,9 +9,8 @@ from typing import Any
 
 import discord
 
-from bot.replies.cards import span
 from bot.replies.colours import AMBER, BLUE, GREEN, RED
-from bot.replies.text import cut, escape, inline
+from bot.replies.text import cut, escape, inline, span
 from bot.weekly import WEEKDAYS, Weekly
 from raft_core.records import Quote
 from raft_core.registry.evaluations import Change

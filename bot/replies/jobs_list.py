@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import discord
 
-from bot.replies.cards import STATE_MARKS, bar, span, title_of
+from bot.replies.cards import STATE_MARKS, bar, title_of
 from bot.replies.colours import BLUE
 from bot.replies.documents import member
-from bot.replies.text import code_block, cut, escape, inline
+from bot.replies.text import code_block, cut, escape, inline, span
 
 if TYPE_CHECKING:
     from raft_core.records import JobInfo

@@ -61,3 +61,12 @@ def split(text: str, limit: int) -> list[str]:
         parts.append(text[:at].rstrip())
         text = text[at:].lstrip()
     return [*parts, text] if text or not parts else parts
+
+
+def span(seconds: float) -> str:
+    """Return a length of time as people say it."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

@@ -46,7 +46,7 @@ def report(
     as_json: Json = False,
 ) -> None:
     """Report an evaluation: what came out, how sure that is, and which questions changed."""
-    from raft_core.jobs.reporting import load_report
+    from raft_core.jobs.reports import load_report
 
     form = Form.json if as_json else form or _form_of(out)
     if form == Form.png and out is None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from raft_core.artifacts import Artifacts
 from raft_core.errors import RaftError
@@ -18,6 +18,7 @@ from raft_core.files import write_bytes
 from raft_core.jobs.catalogue import open_registry
 
 if TYPE_CHECKING:
+    from raft_core.evaluation.result import Evaluation
     from raft_core.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -25,6 +26,8 @@ log = logging.getLogger(__name__)
 Theme = Literal["light", "dark"]
 THEMES: tuple[Theme, ...] = ("light", "dark")
 REPORTS = ("report.html", "report.md")
+SAME = ("data", "n", "seed", "max_new_tokens", "base_model", "model_hashes")
+"""What evaluations share that differ only in the paragraphs shown."""
 
 
 def evaluation_folder(settings: Settings, guild: str, evaluation_id: str) -> Path:
@@ -36,6 +39,29 @@ def evaluation_folder(settings: Settings, guild: str, evaluation_id: str) -> Pat
     folder = settings.guild_dir(guild) / "evaluations" / evaluation_id
     Artifacts(settings).pull(folder)
     return folder
+
+
+def load_report(
+    settings: Settings, guild: str, evaluation_id: str
+) -> tuple[Evaluation, list[Evaluation], Path]:
+    """Return a guild's evaluation, the others that differ from it only in what was shown, and its folder.
+
+    Raises:
+        EvaluationError: the guild has no such evaluation, or its files are broken.
+        StorageError: its files are neither on this machine nor where they are shared.
+    """
+    from raft_core.evaluation.stored import load_evaluation
+
+    with open_registry(settings, guild) as registry:
+        wanted = registry.evaluations.get(guild, evaluation_id)
+        results = registry.evaluations.list(guild)
+    folder = evaluation_folder(settings, guild, wanted["id"])
+    others = [
+        load_evaluation(evaluation_folder(settings, guild, result["id"]))
+        for result in results
+        if result["id"] != wanted["id"] and _kin(result) == _kin(wanted)
+    ]
+    return load_evaluation(folder), others, folder
 
 
 def chart(folder: Path, theme: Theme = "dark") -> Path | None:
@@ -98,3 +124,7 @@ def redraw_history(settings: Settings, guild: str) -> None:
 
 def _history(settings: Settings, guild: str, theme: Theme) -> Path:
     return settings.guild_dir(guild) / "charts" / f"history-{theme}.png"
+
+
+def _kin(result: dict[str, Any]) -> list[Any]:
+    return [result.get(name) for name in SAME]

@@ -54,7 +54,7 @@ def wait_for_turn(settings: Settings, report: Report) -> None:
     """
     if settings.model_server_url is None:
         return
-    server = ModelServer(settings.model_server_url, _key(settings))
+    server = ModelServer(settings.model_server_url, settings.server_key)
     while why := server.asleep():
         report(Progress("wait for the model server", 0, 0, why))
         time.sleep(WAIT_S)
@@ -131,8 +131,4 @@ def _server_here(settings: Settings) -> ModelServer | None:
         here = host == "localhost" or ip_address(host).is_loopback
     except ValueError:
         here = False
-    return ModelServer(settings.model_server_url, _key(settings)) if here else None
-
-
-def _key(settings: Settings) -> str | None:
-    return settings.model_server_key.get_secret_value() if settings.model_server_key else None
+    return ModelServer(settings.model_server_url, settings.server_key) if here else None

@@ -71,7 +71,7 @@ def check_model_server(settings: Settings) -> Check:
         except RaftError as error:
             return failed("model server", str(error), error.remedy)
         return passed("model server", f"embedded, with the base {settings.base_model}")
-    server = ModelServer(settings.model_server_url, _value(settings.model_server_key))
+    server = ModelServer(settings.model_server_url, settings.server_key)
     try:
         server.health()
         names = server.models()

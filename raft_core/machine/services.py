@@ -45,7 +45,7 @@ def plan(settings: Settings, chroma_port: int = 0, port: int = 0) -> Plan:
         "chroma_url": settings.chroma_url or f"http://{LOOPBACK}:{chroma_port}",
         "model_server_url": settings.model_server_url or f"http://{LOOPBACK}:{port}/v1",
     }
-    key = settings.model_server_key.get_secret_value() if settings.model_server_key else ""
+    key = settings.server_key or ""
     if not settings.model_server_url:
         key = key or secrets.token_urlsafe(32)  # other users of this machine must not load adapters
     if key:

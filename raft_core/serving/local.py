@@ -44,7 +44,7 @@ def model_server(
         EndpointError: the configured server cannot be used.
     """
     if settings.model_server_url:
-        server = ModelServer(settings.model_server_url, _key(settings))
+        server = ModelServer(settings.model_server_url, settings.server_key)
         _load(server, adapters, report)
         yield server
         return
@@ -60,14 +60,14 @@ def _started(settings: Settings, report: Report) -> Iterator[ModelServer]:
         from raft_core.serving.front.apart import vllm_apart
 
         with vllm_apart(settings, report) as url:
-            yield ModelServer(url, _key(settings))
+            yield ModelServer(url, settings.server_key)
         return
     api = None if settings.engine == "remote" else build_api(settings, report=report)
     app = api.app() if api else build_front(settings).app()
     listening = listen(LOOPBACK, 0)
     try:
         with _running(app, listening):
-            yield ModelServer(f"http://{LOOPBACK}:{listening.getsockname()[1]}/v1", _key(settings))
+            yield ModelServer(f"http://{LOOPBACK}:{listening.getsockname()[1]}/v1", settings.server_key)
     finally:
         listening.close()
         if api:
@@ -87,7 +87,7 @@ def build_api(settings: Settings, *, embed: Embed | None = None, report: Report 
 
     engine = Engine(load_base(settings, report))
     name = Path(settings.embeddings).name
-    return Api(engine, Adapters(engine), key=_key(settings), embed=embed, embeddings_name=name)
+    return Api(engine, Adapters(engine), key=settings.server_key, embed=embed, embeddings_name=name)
 
 
 def build_front(settings: Settings, engine: VllmEngine | None = None, *, embed: Embed | None = None) -> Front:
@@ -95,7 +95,7 @@ def build_front(settings: Settings, engine: VllmEngine | None = None, *, embed: 
     from raft_core.serving.front.app import Front
 
     name = Path(settings.embeddings).name
-    return Front(engine, settings.endpoints, key=_key(settings), embed=embed, embeddings_name=name)
+    return Front(engine, settings.endpoints, key=settings.server_key, embed=embed, embeddings_name=name)
 
 
 def has_gpu() -> bool:
@@ -166,7 +166,3 @@ def _load(server: ModelServer, adapters: Sequence[AdapterInfo], report: Report) 
             server.load_adapter(adapter.id, adapter.path)
     if adapters:
         report(Progress("load adapters", len(adapters), len(adapters)))
-
-
-def _key(settings: Settings) -> str | None:
-    return settings.model_server_key.get_secret_value() if settings.model_server_key else None

@@ -9,6 +9,7 @@ import pytest
 
 from bot.replies import cards
 from bot.replies.colours import AMBER, GREEN, GREY, RED
+from bot.replies.text import span
 from raft_core.jobs.costs import Estimate
 from raft_core.records import JobInfo
 from raft_core.registry.costs import Spending
@@ -58,7 +59,7 @@ def test_a_bar_is_full_at_the_end_only() -> None:
 )
 def test_lengths_of_time(seconds: float, words: str) -> None:
     """As people say them."""
-    assert cards.span(seconds) == words
+    assert span(seconds) == words
 
 
 def test_what_is_asked_for_is_told_in_a_line() -> None:

@@ -59,7 +59,7 @@ def test_from_documents_to_a_summary(
     card = wait("Build, train and evaluate")
     done = wait("Evaluation `eval-")
     assert done.pinged == {"alice"} and done is not card
-    for words in ("Data set `ds-", "Adapter `raft-", "F1 **"):
+    for words in ("Data set `ds-", "Adapter `raft-", "F1 **", "over the same 8 questions"):
         assert words in done.text, (words, done.text)
     assert not card.pinged and "100 %" in card.text and len(card.edits) > 2
     (adapter,) = models.registry.adapters.list(str(guild.id))

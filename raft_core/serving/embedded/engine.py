@@ -98,7 +98,7 @@ class Engine:
         def run() -> None:
             try:
                 future.set_result(function(self._lora))
-            except Exception as error:
+            except Exception as error:  # whatever it is, whoever waits for the future is told
                 future.set_exception(error)
 
         with self._wake:
@@ -129,7 +129,7 @@ class Engine:
                 self._drop_cancelled()
                 self._join()
                 self._step()
-            except Exception as error:
+            except Exception as error:  # its askers are told; the engine goes on with the others
                 log.exception("a batch failed")
                 self._fail(self._batch.rows if self._batch else [], error)
                 self._batch = None
@@ -172,7 +172,7 @@ class Engine:
             try:
                 batch = Batch(self.base, self._lora, rows)
                 self._advance(batch, batch.prefill())
-            except Exception as error:
+            except Exception as error:  # as above: out of memory, an adapter that does not fit
                 log.exception("reading %d prompts failed", len(rows))
                 self._fail(rows, error)
                 continue

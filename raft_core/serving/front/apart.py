@@ -74,6 +74,5 @@ def _wait(leash: subprocess.Popen[str], url: str, settings: Settings, report: Re
 
 def _environment(settings: Settings) -> dict[str, str]:
     given = {name: getattr(settings, name) for name in PASSED_ON}
-    key = settings.model_server_key.get_secret_value() if settings.model_server_key else None
-    given |= {"home": Path(settings.home).absolute(), "model_server_key": key}
+    given |= {"home": Path(settings.home).absolute(), "model_server_key": settings.server_key}
     return {f"RAFTBOT_{name.upper()}": str(value) for name, value in given.items() if value is not None}
