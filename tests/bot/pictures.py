@@ -88,10 +88,10 @@ def play(photographer: Photographer, place: Place) -> None:
     shoot("summary", scores, ada)
 
     talk = photographer.scene("questions")
-    title = ben.autocomplete("/docs show", "document")[1]["name"].partition(" · ")[0]
-    question = f"Who is told of in the article on {title}?"
+    question = "Who founded Nithepeax Mills?"
     photographer.written(ben.slash("/compare", channel=talk, question=question))
     shoot("compare", talk, ben)
+    ada.slash("/settings summaries").wait()
     ada.slash("/eval summary", channel=talk).wait(60)
     shoot("discord", talk, ben)
 
