@@ -11,7 +11,17 @@ import json
 import sys
 from pathlib import Path
 
-MODULES = ("start_up", "generation", "ingestion", "mixed_batch", "jobs", "scoring", "evaluation", "discord")
+MODULES = (
+    "start_up",
+    "generation",
+    "ingestion",
+    "mixed_batch",
+    "jobs",
+    "scoring",
+    "evaluation",
+    "discord",
+    "vllm",
+)
 
 
 def main() -> None:

@@ -1,9 +1,12 @@
-"""How much of bare vLLM's speed is left behind the front, and how soon a new adapter answers.
+"""How much of bare vLLM's speed the whole ask path keeps, and how soon a new adapter answers.
 
     RAFTBOT_VLLM_PYTHON=.venv-vllm/bin/python python -m benchmarks vllm
 
-Answers of 64 tokens to prompts of about 100, 16 at once, over vLLM's own socket and through the front, in turns, streamed
-as an asker gets them. Without a vLLM nothing is measured.
+Sixteen questions at once about the sample library, three ways in turns, streamed as an asker gets them: the finished
+prompts over vLLM's own socket; the same prompts through the front; and `jobs.ask`, which embeds the question, looks in
+Chroma, goes through LangChain and the front, and checks the quotes. Greedy, so that all three write the same tokens.
+Without a vLLM nothing is measured. With pocket vLLM has next to nothing to compute: of a real model's time the path
+takes a far smaller share.
 """
 
 from __future__ import annotations
@@ -12,58 +15,104 @@ import asyncio
 import statistics
 import tempfile
 import time
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx
 
+import raft_core.pocket
+from raft_core import prompts
+from raft_core.jobs.ask import ask
+from raft_core.jobs.ingest import ingest
 from raft_core.progress import silent
+from raft_core.records import BASE, Answer
 from raft_core.serving.client import ModelServer
 from raft_core.serving.front.apart import vllm_apart
 from raft_core.serving.front.vllm import has_vllm
-from raft_core.settings import load_settings
+from raft_core.settings import Settings, load_settings
+from raft_core.store.embeddings import load_embeddings
+
+if TYPE_CHECKING:
+    from langchain_core.embeddings import Embeddings
 
 AT_ONCE = 16
 TOKENS = 64
-WORDS = "Who founded the tower, and when was the harbour of the old town built? " * 5
+GUILD = "local"
+LIBRARY = Path(raft_core.pocket.__file__).parent / "library"
 
 
 def measure(rounds: int = 5) -> dict[str, float | str]:
-    """Return tokens a second of both, their ratio, and the seconds from hot-load to first answer."""
+    """Return tokens a second of all three, the ratios, and the seconds from hot-load to first answer."""
     with tempfile.TemporaryDirectory() as name:
-        chosen = load_settings(home=Path(name), vllm_flags=f"--max-num-seqs {AT_ONCE} --max-model-len 2048")
+        flags = f"--max-num-seqs {AT_ONCE} --max-model-len 2048"
+        chosen = load_settings(home=Path(name), vllm_flags=flags, max_new_tokens=TOKENS)
         if not has_vllm(chosen):
             return {"vllm": "not installed: set RAFTBOT_VLLM_PYTHON"}
+        embeddings = load_embeddings(chosen)
+        articles = sorted(LIBRARY.glob("*.md"))
+        ingest(articles, chosen, GUILD, embeddings=embeddings)
+        titles = [path.stem.replace("-", " ").title() for path in articles[:AT_ONCE]]
         with vllm_apart(chosen, silent) as url:
-            bare, front = asyncio.run(_speeds(url, _socket(), rounds))
+            there = chosen.model_copy(update={"model_server_url": url})
+            one = partial(_asked, there, embeddings)
+            speeds = asyncio.run(
+                _speeds(one, url, _socket(), [f"What is said of {t}?" for t in titles], rounds)
+            )
             seconds = _hot_load(ModelServer(url), Path(name) / "adapter")
     return {
-        "bare_tokens_per_s": bare,
-        "front_tokens_per_s": front,
-        "front_over_bare (target ≥ 0.9)": front / bare,
+        **{f"{way}_tokens_per_s": speed for way, speed in speeds.items()},
+        "front_over_bare": speeds["front"] / speeds["bare"],
+        "ask_over_bare (target ≥ 0.9)": speeds["ask"] / speeds["bare"],
         "hot_load_to_first_answer_s": seconds,
     }
 
 
-async def _speeds(url: str, socket: str, rounds: int) -> tuple[float, float]:
+def _asked(settings: Settings, embeddings: Embeddings, question: str) -> Answer:
+    return ask(settings, GUILD, question, [BASE], embeddings=embeddings).answers[0]
+
+
+async def _speeds(
+    asked: Callable[[str], Answer], url: str, socket: str, questions: Sequence[str], rounds: int
+) -> dict[str, float]:
     direct = httpx.AsyncHTTPTransport(uds=socket)
-    async with (
-        httpx.AsyncClient(base_url="http://vllm/v1", transport=direct, timeout=600) as bare,
-        httpx.AsyncClient(base_url=url, timeout=600) as front,
-    ):
-        taken: dict[str, list[float]] = {"bare": [], "front": []}
-        for number in range(rounds + 1):
-            for name, client in (("bare", bare), ("front", front)):
-                began = time.perf_counter()
-                await asyncio.gather(*(_ask(client, f"{number} {place} {WORDS}") for place in range(AT_ONCE)))
-                if number:  # the first round warms up
-                    taken[name].append(time.perf_counter() - began)
-    bare_s, front_s = (statistics.median(taken[name]) for name in ("bare", "front"))
-    return AT_ONCE * TOKENS / bare_s, AT_ONCE * TOKENS / front_s
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        async with (
+            httpx.AsyncClient(base_url="http://vllm/v1", transport=direct, timeout=600) as bare,
+            httpx.AsyncClient(base_url=url, timeout=600) as front,
+        ):
+            loop = asyncio.get_running_loop()
+
+            async def whole(question: str) -> Answer:
+                return await loop.run_in_executor(pool, asked, question)
+
+            first = await asyncio.gather(*(whole(question) for question in questions))
+            shown = [
+                prompts.render("raft", question, [source.text for source in answer.sources])
+                for question, answer in zip(questions, first, strict=True)
+            ]
+            ways: dict[str, Callable[[], list[Awaitable[object]]]] = {
+                "bare": lambda: [_chat(bare, prompt) for prompt in shown],
+                "front": lambda: [_chat(front, prompt) for prompt in shown],
+                "ask": lambda: [whole(question) for question in questions],
+            }
+            taken: dict[str, list[float]] = {way: [] for way in ways}
+            for number in range(rounds + 1):
+                for way, started in ways.items():
+                    began = time.perf_counter()
+                    await asyncio.gather(*started())
+                    if number:  # the first round warms up
+                        taken[way].append(time.perf_counter() - began)
+    tokens = sum(answer.tokens for answer in first)
+    return {way: tokens / statistics.median(each) for way, each in taken.items()}
 
 
-async def _ask(client: httpx.AsyncClient, prompt: str) -> None:
-    body = {"model": "base", "prompt": prompt, "max_tokens": TOKENS, "temperature": 0, "ignore_eos": True}
-    async with client.stream("POST", "/completions", json={**body, "stream": True}) as answer:
+async def _chat(client: httpx.AsyncClient, prompt: str) -> None:
+    message = {"role": "user", "content": prompt}
+    body = {"model": BASE, "messages": [message], "max_tokens": TOKENS, "temperature": 0, "stream": True}
+    async with client.stream("POST", "/chat/completions", json=body) as answer:
         answer.raise_for_status()
         async for _ in answer.aiter_lines():
             pass
@@ -76,7 +125,7 @@ def _hot_load(server: ModelServer, folder: Path) -> float:
     made = make_adapter(folder, Path(resolve_base("pocket")), seed=1, rank=64, scale=0.05)
     began = time.perf_counter()
     server.load_adapter("raft-new", made)
-    body = {"model": "raft-new", "prompt": WORDS, "max_tokens": 1}
+    body = {"model": "raft-new", "prompt": "Who founded it?", "max_tokens": 1}
     httpx.post(f"{server.url}/completions", json=body, timeout=600).raise_for_status()
     return time.perf_counter() - began
 
