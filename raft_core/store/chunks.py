@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
+from threading import Lock
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 from urllib.parse import urlsplit
@@ -34,6 +35,8 @@ BATCH = 128
 PAGE = 5000
 """Rows asked of Chroma at a time."""
 T = TypeVar("T")
+_OPENING = Lock()
+"""Chroma's clients on one folder share what the first opens and the last closes, and guard neither from other threads."""
 
 
 class ChunkStore:
@@ -202,7 +205,8 @@ def _connect(settings: Settings) -> Client:
     with _translated_errors(settings):
         if not settings.chroma_url:
             settings.chroma_dir.mkdir(parents=True, exist_ok=True)
-            return cast("Client", chromadb.PersistentClient(str(settings.chroma_dir), settings=options))
+            with _OPENING:
+                return cast("Client", chromadb.PersistentClient(str(settings.chroma_dir), settings=options))
         url = urlsplit(settings.chroma_url)
         if url.scheme not in ("http", "https") or not url.hostname:
             raise StoreError(
@@ -216,7 +220,8 @@ def _connect(settings: Settings) -> Client:
 
 
 def _close(client: Any) -> None:
-    client.close()
+    with _OPENING:
+        client.close()
     for each in (client, client._admin_client):
         if hasattr(server := each._server, "_session"):  # over HTTP, where Chroma leaves its connections open
             server._session.close()

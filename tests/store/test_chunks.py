@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -127,6 +128,17 @@ def test_chunks_outlive_the_process(settings: Settings, embeddings: WordEmbeddin
         first.add(CHUNKS)
     with ChunkStore(settings, "local", embeddings) as second:
         assert second.retrieve("rome", 1)[0].chunk == CHUNKS[2]
+
+
+def test_threads_open_and_close_the_same_folder(settings: Settings, embeddings: WordEmbeddings) -> None:
+    """Many questions at once in one process: each opens the store for itself, and none closes another's."""
+
+    def look(number: int) -> int:
+        with ChunkStore(settings, f"guild {number % 3}", embeddings) as store:
+            return len(store.retrieve("red apples", 2))
+
+    with ThreadPoolExecutor(16) as pool:
+        assert list(pool.map(look, range(64))) == [0] * 64
 
 
 def test_other_embeddings_are_refused(settings: Settings, embeddings: WordEmbeddings) -> None:
