@@ -155,7 +155,7 @@ class EndpointError(RaftError):
     """A model server is down, slow, refuses, or returns rubbish."""
 
     def __init__(self, url: str, reason: str, *, remedy: str = "", retryable: bool = False) -> None:
-        where = f" at {url}" if "://" in url else ""
+        where = f" at {url}" if url else ""
         super().__init__(f"the model server{where} {reason}", remedy=remedy)
         self.url = url
         self.reason = reason

@@ -49,13 +49,6 @@ def served_by(settings: Settings, server: ModelServer) -> ServedBy:
     return ServedBy(f"{owner or 'unnamed'} at {settings.model_server_url}", concurrent)
 
 
-def memory_of(server: ModelServer) -> dict[str, float]:
-    """Return what the server says of its memory, in MB by kind; nothing where it says nothing."""
-    told = next(iter(server.listing()), {}).get("memory_mb")
-    found = told.items() if isinstance(told, dict) else ()
-    return {str(kind): float(held) for kind, held in found if isinstance(held, int | float)}
-
-
 @contextmanager
 def kept_answers(
     settings: Settings,

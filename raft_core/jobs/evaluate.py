@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from raft_core.files import content_hash, write_json, write_text
 from raft_core.jobs.catalogue import register_evaluation
 from raft_core.jobs.draw import Drawn, EvaluationSettings, draw, shown_questions
-from raft_core.jobs.engine import adapter_hash, base_hash, kept_answers, memory_of, served_by
+from raft_core.jobs.engine import adapter_hash, base_hash, kept_answers, served_by
 from raft_core.jobs.reports import redraw_history
 from raft_core.jobs.served import find_models, served
 from raft_core.progress import Report, silent
@@ -179,7 +179,7 @@ def _ask_all(
             )
             for model, prompt in runs_of(found, what)
         ]
-        memory = memory_of(server)
+        memory = server.memory_mb()
     return [replace(each, engine=engine.name, memory_mb=memory) for each in made]
 
 

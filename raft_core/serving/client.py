@@ -115,6 +115,15 @@ class ModelServer:
         cause = error.__cause__
         return isinstance(cause, httpx.HTTPStatusError) and cause.response.status_code in {400, 404, 405}
 
+    def memory_mb(self) -> dict[str, float]:
+        """Return what the server says of its memory, in MB: `weights`, `server`, `gpu`; nothing where it says nothing."""
+        try:
+            told = self._send("GET", f"{self.url}/memory").json()
+        except (EndpointError, ValueError):  # a server that is not ours, or is gone: what it answered counts
+            return {}
+        found = told.items() if isinstance(told, dict) else ()
+        return {str(kind): float(held) for kind, held in found if isinstance(held, int | float)}
+
     def health(self) -> None:
         """Return when the server is up.
 

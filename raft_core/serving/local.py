@@ -149,7 +149,7 @@ def _running(app: FastAPI, listening: socket.socket) -> Iterator[None]:
         deadline = time.monotonic() + START_S
         while not server.started:
             if not thread.is_alive() or time.monotonic() > deadline:
-                raise EndpointError(LOOPBACK, "did not start in this process")
+                raise EndpointError("", "did not start in this process")
             time.sleep(0.005)
         yield
     finally:

@@ -1,12 +1,11 @@
 """Plays the whole story on the local Discord and photographs it: `python -m tests.bot.pictures FOLDER`.
 
 Real all through, as test_story: the bot's process, Chroma, the model server with pocket, a worker. Each scene has a
-channel of its own; discord.png is the one in the README. Needs Chromium.
+channel of its own; discord.png and training.png are those in the README. Needs Chromium.
 """
 
 from __future__ import annotations
 
-import re
 import sys
 import tempfile
 import time
@@ -15,7 +14,7 @@ from pathlib import Path
 
 import raft_core.pocket
 from tests.bot.place import Place
-from tests.discord_server import Channel, DiscordServer, Interaction, Member, Message
+from tests.discord_server import Channel, DiscordServer, Interaction, Member, Message, Permission
 from tests.discord_server.screenshot import take_screenshot
 from tests.discord_server.transcript import write_transcript
 from tests.jobs.workers import Worker
@@ -30,7 +29,7 @@ class Photographer:
     def __init__(self, discord: DiscordServer, place: Place, folder: Path) -> None:
         self.discord, self.folder = discord, folder
         self.guild = discord.add_guild("The Reading Room")
-        self.ada = discord.member("ada", guild=self.guild, permissions=0x20)
+        self.ada = discord.member("ada", guild=self.guild, permissions=Permission.MANAGE_GUILD)
         self.ben = discord.member("ben", guild=self.guild)
         place.registry.guilds.change(str(self.guild.id), lambda old: old | {"cooldown_s": 0})
 
@@ -78,9 +77,7 @@ def play(photographer: Photographer, place: Place) -> None:
     ada.slash("/settings summaries", to=scores).wait()
     asked = ada.slash("/pipeline", channel=pipeline, chunks=40, epochs=4, samples=100)
     ada.click(asked.message, "Start").acked()
-    photographer.until(
-        lambda: any(re.search(r"Train.*loss|loss", each.text) for each in pipeline.messages), "no training"
-    )
+    photographer.until(lambda: any("loss" in each.text for each in pipeline.messages), "nothing was trained")
     shoot("training", pipeline, ada)
     photographer.until(lambda: scores.messages, "no summary was posted")
     photographer.until(lambda: "Evaluation `eval-" in pipeline.messages[-1].text, "no receipt")

@@ -23,6 +23,8 @@ class ChatServer:
 
     reply: Reply
     models: tuple[str, ...] = ("base",)
+    memory_mb: dict[str, float] | None = None
+    """None: a server that tells of no memory."""
     finish_reason: str = "stop"
     fail: list[int] = field(default_factory=list)
     body: str | None = None
@@ -54,8 +56,11 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
     def do_GET(self) -> None:
-        listed = [{"id": name, "memory_mb": {"weights": 4.5, "server": 900}} for name in self.chat.models]
-        self._json(200, {"object": "list", "data": listed})
+        if self.path == "/v1/memory":
+            told = self.chat.memory_mb
+            self._json(404 if told is None else 200, told or {"error": {"message": "no such path"}})
+            return
+        self._json(200, {"object": "list", "data": [{"id": name} for name in self.chat.models]})
 
     def do_POST(self) -> None:
         payload = json.loads(self.rfile.read(int(self.headers["Content-Length"])))

@@ -81,7 +81,7 @@ def test_scores_are_exact_and_everything_is_kept(settings: Settings, data: str, 
     assert value["models"]["base"]["prompts"]["raft"]["untagged"] == 1.0
     assert [(d["a"], d["b"], d["f1"]) for d in value["differences"]] == [("base", "tuned", 0.5)]
     assert value["cost_usd"] == pytest.approx(value["seconds"], abs=1e-3)
-    assert value["memory_mb"] == {"weights": 4.5, "server": 900.0}
+    assert value["memory_mb"] == {}
     assert set(value["prompt_hashes"]) == {"rag", "raft"} and value["versions"]["lm-eval"]
     kept = settings.guild_dir("local") / "evaluations" / result.id
     for folder in (kept, out):
@@ -94,6 +94,13 @@ def test_scores_are_exact_and_everything_is_kept(settings: Settings, data: str, 
         "tuned · rag",
         "tuned · raft",
     ]
+
+
+def test_the_memory_that_the_server_tells_is_kept(settings: Settings, data: str, server: ChatServer) -> None:
+    """In MB by kind, beside the scores."""
+    server.memory_mb = {"weights": 4.5, "server": 900}
+    result = evaluate(settings, "local", asked(data, "base", limit=2))
+    assert result.circumstances.memory_mb == {"weights": 4.5, "server": 900.0}
 
 
 def test_the_limit_draws_by_seed(settings: Settings, data: str, server: ChatServer) -> None:

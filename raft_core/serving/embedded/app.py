@@ -73,6 +73,7 @@ class Api:
         add("/v1/chat/completions", self.chat, methods=["POST"], dependencies=guarded, response_model=None)
         add("/v1/completions", self.completions, methods=["POST"], dependencies=guarded, response_model=None)
         add("/v1/embeddings", self._embeddings.answer, methods=["POST"], dependencies=guarded)
+        add("/v1/memory", self.memory, dependencies=guarded)
         add("/v1/load_lora_adapter", self.load_adapter, methods=["POST"], dependencies=owner)
         add("/v1/unload_lora_adapter", self.unload_adapter, methods=["POST"], dependencies=owner)
         app.add_middleware(CountRequests, metrics=self.metrics)
@@ -97,7 +98,7 @@ class Api:
             "max_model_len": base.context,
         }
         listed = [
-            {"id": BASE, **common, "root": base.name, "parent": None, "memory_mb": self._memory()},
+            {"id": BASE, **common, "root": base.name, "parent": None},
             *(
                 {"id": name, **common, "root": self.adapters.path(name), "parent": BASE}
                 for name in self.adapters.names[1:]
@@ -105,7 +106,8 @@ class Api:
         ]
         return {"object": "list", "data": listed}
 
-    def _memory(self) -> dict[str, float]:
+    async def memory(self) -> dict[str, float]:
+        """Tell what the base's weights, this process and the GPU hold, in MB."""
         base = self.engine.base
         memory = {"weights": round(base.model.get_memory_footprint() / 1e6, 1), "server": peak_mb()}
         if base.device.type == "cuda":

@@ -51,7 +51,7 @@ def vllm_apart(settings: Settings, report: Report) -> Iterator[str]:
                 said.seek(0)
                 tail = " ".join(said.read().splitlines()[-_TAIL_LINES:])
                 logs = settings.home / "logs" / "vllm.log"
-                raise EndpointError(url or "vLLM", f"did not start: {tail}", remedy=f"see its log: {logs}")
+                raise EndpointError(url, f"did not start: {tail}", remedy=f"see its log: {logs}")
             yield url
         finally:
             leash.terminate()

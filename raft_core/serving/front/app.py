@@ -86,6 +86,7 @@ class Front:
         add("/health", self.health)
         add("/metrics", self.show_metrics)
         add("/v1/models", self.models, dependencies=guarded)
+        add("/v1/memory", self.memory, dependencies=guarded)
         add("/v1/embeddings", self._embeddings.answer, methods=["POST"], dependencies=guarded)
         add("/v1/chat/completions", self.chat, methods=["POST"], dependencies=guarded, response_model=None)
         add("/v1/completions", self.completions, methods=["POST"], dependencies=guarded, response_model=None)
@@ -119,8 +120,6 @@ class Front:
             base = await self.engine.listing()
             common["max_model_len"] = base.get("max_model_len")
             listed.append({**common, "id": BASE, "owned_by": "vllm", "root": base.get("root")})
-            if (held := self.engine.memory_mb) is not None:
-                listed[0]["memory_mb"] = {"server": held}
             listed += [
                 {
                     **common,
@@ -137,6 +136,13 @@ class Front:
                 known.add(endpoint.name)
                 listed.append({**common, "id": endpoint.name, "owned_by": "remote", "root": endpoint.model})
         return {"object": "list", "data": listed}
+
+    async def memory(self) -> dict[str, float]:
+        """Tell what vLLM holds, in MB; nothing where it does not run."""
+        held = await asyncio.to_thread(
+            lambda: self.engine and self.engine.memory_mb
+        )  # looks at all processes
+        return {"server": held} if held else {}
 
     async def chat(self, request: Request) -> Response:
         """Answer a chat."""
