@@ -50,7 +50,7 @@ class VllmProcess:
                 argv=vllm_command(settings, ranks, self._socket, gpu=has_gpu()),
                 is_ready=lambda _: self._answers(),
                 is_alive=self._answers,
-                env=vllm_environment(),
+                env=vllm_environment(gpu=has_gpu()),
                 start_timeout_s=START_S,
                 grace_s=GRACE_S,
             )

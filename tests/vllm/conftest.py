@@ -123,7 +123,6 @@ def serving(
     env = {
         "RAFTBOT_VLLM_FLAGS": FLAGS,
         "RAFTBOT_VLLM_MAX_LORAS": str(MAX_LORAS),
-        "VLLM_CPU_KVCACHE_SPACE": "1",
     }
     with (
         log.open("w") as errors,

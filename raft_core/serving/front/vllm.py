@@ -7,6 +7,7 @@ key, are out of reach of other machines and of other users of this one.
 from __future__ import annotations
 
 import os
+import os
 import shlex
 import shutil
 import sys
@@ -22,6 +23,8 @@ RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
 """What --max-lora-rank takes: https://docs.vllm.ai/en/latest/features/lora/"""
 DEFAULT_RANK = 64
 """The recipes' rank: an adapter that is trained while the server runs fits in."""
+CPU_CACHE, CPU_CACHE_GIB = "VLLM_CPU_KVCACHE_SPACE", "2"
+"""By itself the CPU build takes 92 % of the memory, and does not start where so much is not free."""
 OWN_FLAGS = ("--model", "--host", "--port", "--uds", "--served-model-name", "--lora-modules", "--api-key")
 """Flags that the front depends on: nobody may set them."""
 
@@ -49,9 +52,11 @@ def vllm_command(settings: Settings, ranks: Iterable[int], socket: Path, *, gpu:
     )
 
 
-def vllm_environment() -> dict[str, str]:
+def vllm_environment(*, gpu: bool) -> dict[str, str]:
     """Return what vLLM needs in its environment beside what this process has."""
+    space = {} if gpu else {CPU_CACHE: os.environ.get(CPU_CACHE, CPU_CACHE_GIB)}
     return {
+        **space,
         "VLLM_ALLOW_RUNTIME_LORA_UPDATING": "True",
         "VLLM_SERVER_DEV_MODE": "1",  # sleep; no stranger reaches the socket
         "VLLM_NO_USAGE_STATS": "1",

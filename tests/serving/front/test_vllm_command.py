@@ -68,11 +68,20 @@ def test_a_rank_that_vllm_never_takes_makes_no_room():
 
 def test_the_environment():
     """Run-time adapters and sleep are on, and nobody is told of it."""
-    assert vllm_environment() == {
+    assert vllm_environment(gpu=True) == {
         "VLLM_ALLOW_RUNTIME_LORA_UPDATING": "True",
         "VLLM_SERVER_DEV_MODE": "1",
         "VLLM_NO_USAGE_STATS": "1",
     }
+
+
+def test_a_cpu_s_memory_is_left_to_others(monkeypatch: pytest.MonkeyPatch):
+    """By itself vLLM's CPU build would take nearly all of it; who says how much is heard."""
+    name = "VLLM_CPU_KVCACHE_SPACE"
+    monkeypatch.delenv(name, raising=False)
+    assert vllm_environment(gpu=False)[name] == "2"
+    monkeypatch.setenv(name, "16")
+    assert vllm_environment(gpu=False)[name] == "16"
 
 
 def test_the_engine_chosen(tmp_path: Path):
