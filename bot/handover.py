@@ -14,10 +14,11 @@ import httpx
 
 from bot import cards
 from bot.access import check_quota, guild_of, quota_of, require
-from bot.health import certificates, need_store, need_worker
+from bot.health import need_store, need_worker
 from bot.permissions import need_to_post
 from raft_core.answering.text import printable
 from raft_core.errors import DocumentError, UnreadableDocument
+from raft_core.serving.client import certificates
 
 if TYPE_CHECKING:
     from bot.client import RaftBot

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING
 
 import httpx
 
 from raft_core.errors import EndpointError, JobError, RegistryError, StoreError
+from raft_core.serving.client import certificates
 
 if TYPE_CHECKING:
     from bot.services import Services
@@ -115,12 +114,6 @@ async def workers_alive(services: Services) -> int:
     """Return how many workers have been heard of lately."""
     found = await services.look(services.registry.workers.all)
     return sum(bool(worker.pid) and silent_s < SILENT_S for worker, silent_s in found)
-
-
-@cache
-def certificates() -> ssl.SSLContext:
-    """Read the certificates once: every client that reads them itself holds up the event loop for 25 ms."""
-    return httpx.create_ssl_context()
 
 
 _under_way: dict[str, asyncio.Task[bool]] = {}

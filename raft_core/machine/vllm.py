@@ -21,6 +21,7 @@ from raft_core.machine.process import Service
 from raft_core.machine.supervisor import ServiceStatus, Supervisor
 from raft_core.records import AdapterInfo
 from raft_core.serving.adapter_files import CONFIG
+from raft_core.serving.client import certificates
 from raft_core.serving.front.engine import VLLM, VllmEngine
 from raft_core.serving.front.vllm import max_rank, vllm_command, vllm_environment
 from raft_core.serving.local import has_gpu
@@ -129,7 +130,7 @@ class VllmProcess:
             self._socket.unlink(missing_ok=True)
 
     def _answers(self) -> bool:
-        transport = httpx.HTTPTransport(uds=str(self._socket))
+        transport = httpx.HTTPTransport(uds=str(self._socket), verify=certificates())
         try:
             with httpx.Client(transport=transport, timeout=_HEALTH_S) as client:
                 return client.get(f"{VLLM}/health").is_success

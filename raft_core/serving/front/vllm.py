@@ -7,7 +7,6 @@ key, are out of reach of other machines and of other users of this one.
 from __future__ import annotations
 
 import os
-import os
 import shlex
 import shutil
 import sys
