@@ -113,7 +113,7 @@ def _stored(
 
     empty = DocumentError(f"guild {guild!r} has no documents to answer from", remedy="raftbot docs add FILE")
     with open_registry(settings, guild) as registry:
-        if not registry.documents.list(guild):
+        if not registry.documents.count(guild):
             raise empty
     store = ChunkStore(settings, guild, embeddings)
 

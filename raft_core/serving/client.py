@@ -25,6 +25,12 @@ def certificates() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
+@cache
+def _http() -> httpx.Client:
+    """Return this process's client; it keeps no connection open, which a server that restarts would have closed."""
+    return httpx.Client(verify=certificates(), limits=httpx.Limits(max_keepalive_connections=0))
+
+
 class ModelServer:
     """Any server with the OpenAI protocol, at a URL that ends in /v1."""
 
@@ -150,9 +156,7 @@ class ModelServer:
     ) -> httpx.Response:
         headers = {"Authorization": f"Bearer {self.key}"} if self.key else {}
         try:
-            response = httpx.request(
-                method, url, json=body, headers=headers, timeout=timeout_s, verify=certificates()
-            )
+            response = _http().request(method, url, json=body, headers=headers, timeout=timeout_s)
             response.raise_for_status()
         except httpx.HTTPStatusError as error:
             if "lora_adapter" in url and error.response.status_code == 400:

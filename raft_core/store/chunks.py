@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cache, cached_property
 from threading import Lock
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
@@ -122,8 +122,10 @@ class ChunkStore:
             return len(ids)
 
     def close(self) -> None:
-        """Let go of Chroma."""
-        _close(self._client)
+        """Let go of Chroma's folder; the client of a server stays for the next store."""
+        if not self._settings.chroma_url:
+            with _OPENING:
+                self._client.close()
 
     def __enter__(self) -> Self:
         return self
@@ -201,9 +203,9 @@ def _connect(settings: Settings) -> Client:
     import chromadb
     from chromadb.config import Settings as Options
 
-    options = Options(anonymized_telemetry=False)
     with _translated_errors(settings):
         if not settings.chroma_url:
+            options = Options(anonymized_telemetry=False)
             settings.chroma_dir.mkdir(parents=True, exist_ok=True)
             with _OPENING:
                 return cast("Client", chromadb.PersistentClient(str(settings.chroma_dir), settings=options))
@@ -214,17 +216,17 @@ def _connect(settings: Settings) -> Client:
                 remedy="set RAFTBOT_CHROMA_URL to http://host:port",
             )
         secure = url.scheme == "https"
-        port = url.port or (443 if secure else 8000)
-        client = chromadb.HttpClient(host=url.hostname, port=port, ssl=secure, settings=options)
-        return cast("Client", client)
+        return _over_http(url.hostname, url.port or (443 if secure else 8000), secure)
 
 
-def _close(client: Any) -> None:
-    with _OPENING:
-        client.close()
-    for each in (client, client._admin_client):
-        if hasattr(server := each._server, "_session"):  # over HTTP, where Chroma leaves its connections open
-            server._session.close()
+@cache
+def _over_http(host: str, port: int, secure: bool) -> Client:
+    """Return this process's client of a Chroma server: making one takes 50 ms, and threads may share it."""
+    import chromadb
+    from chromadb.config import Settings as Options
+
+    options = Options(anonymized_telemetry=False)
+    return cast("Client", chromadb.HttpClient(host=host, port=port, ssl=secure, settings=options))
 
 
 def _metadata(chunk: Chunk) -> dict[str, str | int]:
