@@ -183,6 +183,7 @@ def _show_grid(console: Console, table: dict[str, Any], out: Path) -> None:
         "base F1",
         "F1",
         "difference",
+        "p",
         "cut off",
     ):
         shown.add_column(heading)
@@ -198,11 +199,27 @@ def _show_grid(console: Console, table: dict[str, Any], out: Path) -> None:
             row["max_new_tokens"],
             f"{row['base_f1']['mean']:.3f}",
             f"{row['f1']['mean']:.3f}",
-            f"{difference['mean']:+.3f}" + ("" if difference["significant"] else " (not significant)"),
+            f"{difference['mean']:+.3f}",
+            f"{difference['p_holm']:.2g}",
             f"{row['truncated']:.1%}",
         )
         shown.add_row(*(Text(str(cell)) for cell in cells))
     console.print(shown)
     console.print(
+        "p: corrected for the number of adapters (Holm); from 0.05 on a difference is not significant"
+    )
+    for effect in table["effects"]:
+        console.print(_effect(effect), markup=False, soft_wrap=True)
+    console.print(
         f"written: {out / 'grid.json'}; draw it with: raftbot eval figure {out / 'grid.json'}", markup=False
+    )
+
+
+def _effect(effect: dict[str, Any]) -> str:
+    where = f" at {effect['max_new_tokens']} tokens" if effect["max_new_tokens"] else ""
+    sure = "" if effect["significant"] else ", not significant"
+    interval = f"[{effect['low']:.3f}, {effect['high']:.3f}]"
+    return (
+        f"{effect['setting']} {effect['b']} instead of {effect['a']}: {effect['mean']:+.3f} {interval}, "
+        f"p = {effect['p_holm']:.2g}{sure} (over all other settings and seeds{where})"
     )

@@ -66,8 +66,10 @@ def gain(row: Row) -> float | None:
 
 
 def kept_in_4bit(rows: Sequence[Row]) -> float | None:
-    """Return the mean share of F1 that 4-bit recipes keep of the same recipes in 16 bits."""
-    scores = {(_key(row), row["bits"]): row["f1"]["mean"] for row in rows}
+    """Return the mean share of F1 that 4-bit recipes keep of the same recipes in 16 bits, at the longest answers."""
+    longest = max(row["max_new_tokens"] for row in rows)
+    whole = [row for row in rows if row["max_new_tokens"] == longest]
+    scores = {(_key(row), row["bits"]): row["f1"]["mean"] for row in whole}
     shares = [
         score / scores[key, 16]
         for (key, bits), score in scores.items()
@@ -149,7 +151,7 @@ def _gain(axes: Axes, place: int, rows: Sequence[Row], theme: Theme) -> None:
     note = (
         "" if sure == len(rows) else f", {sure} of {len(rows)} significant" if sure else ", not significant"
     )
-    _beside(axes, place, f"{sum(gains) / len(gains):+.0%}{note}", theme)
+    _beside(axes, place, f"{round(100 * sum(gains) / len(gains)):+d}%{note}", theme)
 
 
 def _beside(axes: Axes, place: int, text: str, theme: Theme) -> None:

@@ -3,7 +3,10 @@
 grid.json  {"dataset": "ds-…", "data": "…", "n": 1000, "seed": 0,
             "rows": [{"base": "…", "bits": 16, "rank": 64, "target_modules": "all-linear", "training_seed": 0,
                       "max_new_tokens": 800, "adapter": "raft-…", "evaluation": "eval-…", "base_f1": {…}, "f1": {…},
-                      "difference": {…}, "truncated": 0.0}, …]}
+                      "difference": {…}, "truncated": 0.0}, …],
+            "effects": […]}
+
+`effects` is what each setting changes over all rows, see evaluation/effects.py.
 
 What is finished is not done again: the same command goes on where it was.
 """
@@ -15,6 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from raft_core.evaluation.effects import effects
 from raft_core.files import write_json
 from raft_core.jobs.evaluate import EvaluationSettings, evaluate
 from raft_core.jobs.train import train_adapter
@@ -41,7 +45,15 @@ def run_grid(
     Raises:
         UnknownDataset, TrainingError, ModelError, EvaluationError: as training and evaluation do.
     """
-    table: dict[str, Any] = {"dataset": dataset, "data": data, "n": 0, "seed": grid.seed, "rows": []}
+    table: dict[str, Any] = {
+        "dataset": dataset,
+        "data": data,
+        "n": 0,
+        "seed": grid.seed,
+        "rows": [],
+        "effects": [],
+    }
+    scores: list[dict[str, float]] = []
     steps = len(grid.recipes) + len(grid.by_base()) * len(grid.max_new_tokens)
     done = 0
     for (base, bits), recipes in grid.by_base().items():
@@ -58,6 +70,8 @@ def run_grid(
             evaluation = evaluate(there, guild, what, report=_inner(report))
             table["n"] = evaluation.n
             table["rows"] += _rows(evaluation, recipes, adapters, length)
+            scores += [{each.id: each.f1 for each in evaluation.samples(adapter.id)} for adapter in adapters]
+            table["effects"] = effects(table["rows"], scores, seed=grid.seed)
             write_json(out / GRID, table)
             done += 1
     report(Progress("grid", steps, steps))
