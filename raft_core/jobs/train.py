@@ -28,7 +28,8 @@ def train_adapter(
 ) -> AdapterInfo:
     """Train a LoRA adapter on a guild's data set, less the rows that curators dropped.
 
-    A unique prefix of the data set's id will do; the loss is drawn beside the log of `job`. Started again after a kill it goes on from the last checkpoint; when finished it returns at once.
+    A unique prefix of the data set's id will do; the loss is drawn beside the log of `job`. Started again after a
+    kill it goes on from the last checkpoint; when finished it returns at once.
 
     Raises:
         UnknownDataset: no data set has this id, or several begin so.
