@@ -24,6 +24,8 @@ DEFAULT_RANK = 64
 """The recipes' rank: an adapter that is trained while the server runs fits in."""
 CPU_CACHE, CPU_CACHE_GIB = "VLLM_CPU_KVCACHE_SPACE", "2"
 """By itself the CPU build takes 92 % of the memory, and does not start where so much is not free."""
+STREAM_INTERVAL = 4
+"""Tokens a piece of a stream, after the first. What a client does for each piece costs more than a small model's token."""
 OWN_FLAGS = ("--model", "--host", "--port", "--uds", "--served-model-name", "--lora-modules", "--api-key")
 """Flags that the front depends on: nobody may set them."""
 
@@ -44,6 +46,7 @@ def vllm_command(settings: Settings, ranks: Iterable[int], socket: Path, *, gpu:
         *("--uds", str(socket)),
         *("--enable-lora", "--max-lora-rank", str(max_rank(ranks))),
         *("--max-loras", str(settings.vllm_max_loras)),
+        *("--stream-interval", str(STREAM_INTERVAL)),
         # The CPU build knows no sleep mode, and takes the calls all the same; no type is faster than float32 there.
         *(("--enable-sleep-mode",) if gpu else ("--dtype", "float32")),
         *(("--quantization", "bitsandbytes") if settings.load_in_4bit else ()),

@@ -28,7 +28,8 @@ def test_the_command():
     assert command(16) == [
         *("/opt/vllm/bin/python", "-m", "vllm.entrypoints.openai.api_server"),
         *("--model", "org/model", "--served-model-name", "base", "--uds", "/run/vllm.sock"),
-        *("--enable-lora", "--max-lora-rank", "64", "--max-loras", "8", "--enable-sleep-mode"),
+        *("--enable-lora", "--max-lora-rank", "64", "--max-loras", "8"),
+        *("--stream-interval", "4", "--enable-sleep-mode"),
     ]
 
 
