@@ -10,6 +10,7 @@ import functools
 import logging
 import re
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, ParamSpec, TypeVar
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+SAY_S = 10.0
+"""How often a stage is told of where stderr is no terminal."""
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +85,7 @@ def emit(value: object, *, as_json: bool, human: Callable[[Console], None]) -> N
 
 @contextmanager
 def progress() -> Iterator[Report]:
-    """Show live bars on stderr, one a stage; plain lines where stderr is no terminal."""
+    """Show live bars on stderr, one a stage; where stderr is no terminal, plain lines: first, last, some between."""
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -94,11 +98,13 @@ def progress() -> Iterator[Report]:
 
     console = stderr()
     if not console.is_terminal:
-        seen: set[str] = set()
+        said: dict[str, float] = {}
 
         def say(update: Progress) -> None:
-            if update.stage not in seen or (update.total and update.done == update.total):
-                seen.add(update.stage)
+            now = time.monotonic()
+            ended = update.total and update.done == update.total
+            if ended or now - said.get(update.stage, -SAY_S) >= SAY_S:
+                said[update.stage] = now
                 count = f" {update.done}/{update.total}" if update.total else ""
                 console.print(f"{update.stage}{count} {update.detail}".rstrip(), markup=False)
 
