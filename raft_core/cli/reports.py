@@ -172,6 +172,8 @@ def _show_grid(console: Console, table: dict[str, Any], out: Path) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from raft_core.jobs.grid import told
+
     shown = Table(box=None, header_style="bold")
     for heading in (
         "base",
@@ -188,13 +190,12 @@ def _show_grid(console: Console, table: dict[str, Any], out: Path) -> None:
     ):
         shown.add_column(heading)
     for row in table["rows"]:
-        layers = row["target_modules"]
         difference = row["difference"]
         cells = (
             row["base"],
             row["bits"],
             row["rank"],
-            layers if isinstance(layers, str) else "+".join(layers),
+            told(row["target_modules"]),
             row["training_seed"],
             row["max_new_tokens"],
             f"{row['base_f1']['mean']:.3f}",
@@ -216,10 +217,12 @@ def _show_grid(console: Console, table: dict[str, Any], out: Path) -> None:
 
 
 def _effect(effect: dict[str, Any]) -> str:
+    from raft_core.jobs.grid import told
+
     where = f" at {effect['max_new_tokens']} tokens" if effect["max_new_tokens"] else ""
     sure = "" if effect["significant"] else ", not significant"
     interval = f"[{effect['low']:.3f}, {effect['high']:.3f}]"
     return (
-        f"{effect['setting']} {effect['b']} instead of {effect['a']}: {effect['mean']:+.3f} {interval}, "
+        f"{effect['setting']} {told(effect['b'])} instead of {told(effect['a'])}: {effect['mean']:+.3f} {interval}, "
         f"p = {effect['p_holm']:.2g}{sure} (over all other settings and seeds{where})"
     )

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any
@@ -22,23 +23,28 @@ Scores = Mapping[str, float]
 def effects(rows: Sequence[Row], scores: Sequence[Scores], *, seed: int) -> list[dict[str, Any]]:
     """Return b minus a in F1 for every setting that has several values, a being its first one.
 
-    A question's score under a value is its mean over all rows with it, seeds and other settings alike; all but
-    the answers' length are compared at the longest. The p-values are corrected for their number.
+    Compared are rows that are alike in all else; a question's score is its mean over these. All but the answers'
+    length are compared at the longest. The p-values are corrected for their number.
     """
     longest = max(row["max_new_tokens"] for row in rows)
     told: list[dict[str, Any]] = []
     for setting in SETTINGS:
         length = None if setting == "max_new_tokens" else longest
-        chosen = [
-            (_plain(row[setting]), score)
-            for row, score in zip(rows, scores, strict=True)
-            if length in (None, row["max_new_tokens"])
-        ]
-        first, *others = dict.fromkeys(value for value, _ in chosen)
+        values = [row[setting] for row in rows if length in (None, row["max_new_tokens"])]
+        first, *others = [value for place, value in enumerate(values) if value not in values[:place]]
         for other in others:
-            a, b = ([score for value, score in chosen if value == which] for which in (first, other))
-            asked = sorted(set[str].intersection(*map(set, [*a, *b])))
-            means = [[fmean(score[each] for score in side) for each in asked] for side in (a, b)]
+            pairs = [
+                (a, b)
+                for a, b in matched(rows, setting, first, other)
+                if length in (None, rows[a]["max_new_tokens"])
+            ]
+            if not pairs:
+                continue
+            asked = sorted(set[str].intersection(*(set(scores[place]) for pair in pairs for place in pair)))
+            means = [
+                [fmean(scores[place][question] for place in side) for question in asked]
+                for side in zip(*pairs, strict=True)
+            ]
             interval, p = paired_difference(*means, seed=seed)
             compared = {"setting": setting, "a": first, "b": other, "max_new_tokens": length, "n": len(asked)}
             told.append(
@@ -49,5 +55,12 @@ def effects(rows: Sequence[Row], scores: Sequence[Scores], *, seed: int) -> list
     return told
 
 
-def _plain(value: Any) -> str | int:
-    return value if isinstance(value, str | int) else "+".join(value)
+def matched(rows: Sequence[Row], setting: str, a: object, b: object) -> list[tuple[int, int]]:
+    """Return the places of rows with `a` and with `b` that are alike in all other settings, base and seed."""
+    others = [name for name in ("base", *SETTINGS, "training_seed") if name != setting]
+    return [
+        (one, other)
+        for one, other in itertools.product(range(len(rows)), repeat=2)
+        if (rows[one][setting], rows[other][setting]) == (a, b)
+        and all(rows[one][name] == rows[other][name] for name in others)
+    ]

@@ -10,6 +10,7 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from raft_core.evaluation.effects import matched
 from raft_core.evaluation.history import BASE, INK, PAPER, TUNED
 from raft_core.evaluation.plot import MUTED, Theme, plain
 
@@ -68,20 +69,10 @@ def gain(row: Row) -> float | None:
 def kept_in_4bit(rows: Sequence[Row]) -> float | None:
     """Return the mean share of F1 that 4-bit recipes keep of the same recipes in 16 bits, at the longest answers."""
     longest = max(row["max_new_tokens"] for row in rows)
-    whole = [row for row in rows if row["max_new_tokens"] == longest]
-    scores = {(_key(row), row["bits"]): row["f1"]["mean"] for row in whole}
-    shares = [
-        score / scores[key, 16]
-        for (key, bits), score in scores.items()
-        if bits == 4 and scores.get((key, 16))
-    ]
+    f1 = [row["f1"]["mean"] for row in rows]
+    pairs = [pair for pair in matched(rows, "bits", 16, 4) if rows[pair[0]]["max_new_tokens"] == longest]
+    shares = [f1[four] / f1[sixteen] for sixteen, four in pairs if f1[sixteen]]
     return sum(shares) / len(shares) if shares else None
-
-
-def _key(row: Row) -> tuple[object, ...]:
-    modules = row["target_modules"]
-    layers = modules if isinstance(modules, str) else tuple(modules)
-    return (row["base"], row["rank"], layers, row["training_seed"], row["max_new_tokens"])
 
 
 def _panels(rows: Sequence[Row]) -> dict[str, dict[str, list[Row]]]:

@@ -71,18 +71,23 @@ def run_grid(
             table["n"] = evaluation.n
             table["rows"] += _rows(evaluation, recipes, adapters, length)
             scores += [{each.id: each.f1 for each in evaluation.samples(adapter.id)} for adapter in adapters]
-            table["effects"] = effects(table["rows"], scores, seed=grid.seed)
             write_json(out / GRID, table)
             done += 1
+    table["effects"] = effects(table["rows"], scores, seed=grid.seed)
+    write_json(out / GRID, table)
     report(Progress("grid", steps, steps))
     return table
 
 
 def name_of(recipe: Recipe) -> str:
     """Return what tells a recipe of a grid from the others."""
-    modules = recipe.target_modules
-    layers = modules if isinstance(modules, str) else "+".join(modules)
+    layers = told(recipe.target_modules)
     return f"{recipe.base} {recipe.bits} bits, rank {recipe.rank}, {layers}, seed {recipe.seed}"
+
+
+def told(value: str | int | Sequence[str]) -> str:
+    """Return a setting's value as people read it: several layers with a plus between them."""
+    return str(value) if isinstance(value, str | int) else "+".join(value)
 
 
 def _rows(

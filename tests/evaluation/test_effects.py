@@ -23,6 +23,7 @@ def grid(gains: dict[tuple[str, Any], float]) -> tuple[list[dict[str, Any]], lis
         (16, 4), (16, 64), layers, (16, 128), range(3)
     ):
         row = {
+            "base": "pocket",
             "bits": bits,
             "rank": rank,
             "target_modules": modules,
@@ -48,7 +49,7 @@ def test_the_effect_of_each_setting_is_found_whatever_the_others_are() -> None:
     assert told["rank"]["significant"] and told["rank"]["low"] < 0.05 < told["rank"]["high"]
     assert told["max_new_tokens"]["mean"] == pytest.approx(0.2, abs=0.01)
     assert not told["bits"]["significant"] and not told["target_modules"]["significant"]
-    assert (told["target_modules"]["a"], told["target_modules"]["b"]) == ("all-linear", "q_proj+v_proj")
+    assert (told["target_modules"]["a"], told["target_modules"]["b"]) == ("all-linear", ["q_proj", "v_proj"])
     assert told["rank"]["n"] == len(QUESTIONS) and all(each["p_holm"] >= each["p"] for each in told.values())
 
 
@@ -72,3 +73,17 @@ def test_a_setting_with_one_value_has_no_effect_to_tell() -> None:
     told = effects([rows[place] for place in same], [scores[place] for place in same], seed=0)
     assert [each["setting"] for each in told] == ["rank", "target_modules"]
     assert {each["n"] for each in told} == {50}
+
+
+def test_a_better_base_is_not_taken_for_a_better_setting() -> None:
+    """Rows are compared with rows of the same base: where each base has a rank of its own there is nothing to tell."""
+    rows, scores = grid({})
+    mixed, of = [], []
+    for row, score in zip(rows, scores, strict=True):
+        better = row["rank"] == 64
+        mixed.append(row | {"base": "strong" if better else "weak"})
+        of.append({question: f1 + 0.3 * better for question, f1 in score.items()})
+    assert "rank" not in [each["setting"] for each in effects(mixed, of, seed=0)]
+    unfinished = [place for place, row in enumerate(mixed) if (row["base"], row["bits"]) != ("strong", 4)]
+    told = effects([mixed[place] for place in unfinished], [of[place] for place in unfinished], seed=0)
+    assert abs(next(each["mean"] for each in told if each["setting"] == "bits")) < 0.01
