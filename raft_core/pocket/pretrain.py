@@ -1,9 +1,8 @@
 """Pretrain pocket from scratch: `python -m raft_core.pocket.pretrain [--steps N] [--out DIR]`.
 
-Muon for the matrices, AdamW for embeddings and norms; one passage first, then one or two and never
-more: coping with more distractors is what RAFT teaches. At the end the base of the rotary positions is
-raised (as Code Llama did), for what it read is short: without it only the last two of four passages are
-in reach. The same script runs on a GPU.
+Copying is set by hand (`circuit`); Muon for the matrices and AdamW for embeddings and norms go on from
+there, at rates that do not destroy it. One passage first, then one or two and never more: coping with more
+distractors is what RAFT teaches. The same script runs on a GPU.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from raft_core import prompts
 from raft_core.markup import short_answer
-from raft_core.pocket import heldout
+from raft_core.pocket import circuit, heldout
 from raft_core.pocket.curriculum import batches
 from raft_core.pocket.tokenizer import CONTEXT, train_tokenizer
 
@@ -34,13 +33,12 @@ log = logging.getLogger("raft_core.pocket.pretrain")
 Model = Any
 """A LlamaForCausalLM: transformers' annotations do not fit its own methods."""
 
-MUON_RATE, ADAM_RATE = 0.02, 3e-3
-STRETCHED_THETA = 25_000.0
-"""Rotary base of the saved model, 10,000 while it learns: the best of three for the base itself with four
-passages, on 200 development questions (docs/log.md)."""
-WARM_UP_STEPS, DECAY_SHARE = 100, 0.3
-STAGES: tuple[tuple[float, tuple[int, ...]], ...] = ((0.35, (1,)), (1.0, (1, 1, 2)))
+MUON_RATE, ADAM_RATE = 0.005, 1e-3
+WARM_UP_STEPS, DECAY_SHARE = 100, 0.35
+STAGES: tuple[tuple[float, tuple[int, ...]], ...] = ((0.3, (1,)), (1.0, (1, 2, 2)))
 """Until which share of the steps how many passages are drawn from."""
+ROTARY_BASE = 500_000.0
+"""As Llama 3's: more dimensions turn slowly enough to compare tokens that stand far apart."""
 
 
 def make_model(vocabulary: int, pad: int, end: int) -> Model:
@@ -55,6 +53,7 @@ def make_model(vocabulary: int, pad: int, end: int) -> Model:
             num_attention_heads=6,
             num_key_value_heads=6,
             max_position_embeddings=CONTEXT,
+            rope_parameters={"rope_type": "default", "rope_theta": ROTARY_BASE},
             tie_word_embeddings=True,
             bos_token_id=None,
             pad_token_id=pad,
@@ -127,7 +126,9 @@ def pretrain(
     torch.manual_seed(seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     tokenizer = train_tokenizer(seed)
-    model = make_model(len(tokenizer), tokenizer.pad_token_id, tokenizer.eos_token_id).to(device)
+    model = make_model(len(tokenizer), tokenizer.pad_token_id, tokenizer.eos_token_id)
+    circuit.install(model, seed)
+    model.to(device)
     both = optimizers(model)
     full = [[group["lr"] for group in one.param_groups] for one in both]
     history: list[dict[str, Any]] = []
@@ -160,19 +161,18 @@ def pretrain(
 def save(model: Model, tokenizer: PreTrainedTokenizerFast, out: Path, history: Sequence[object]) -> None:
     """Save 16-bit weights, tokenizer and history in `out`; the model itself stays as it is."""
     saved = copy.deepcopy(model).to(torch.bfloat16)
-    saved.config.rope_parameters = {"rope_type": "default", "rope_theta": STRETCHED_THETA}
     saved.save_pretrained(out)
     tokenizer.save_pretrained(out)
     (out / "pretraining.json").write_text(json.dumps(history, indent=1) + "\n")
 
 
 def main(
-    steps: Annotated[int, typer.Option(min=1, help="Optimiser steps.")] = 3400,
+    steps: Annotated[int, typer.Option(min=1, help="Optimiser steps.")] = 5000,
     tokens: Annotated[int, typer.Option(min=500, help="Tokens a step.")] = 3000,
     seed: Annotated[int, typer.Option(help="Seed of the world, the batches and the weights.")] = 0,
     check_every: Annotated[
         int, typer.Option(min=1, help="Steps between two looks at what it can read.")
-    ] = 400,
+    ] = 500,
     out: Annotated[Path, typer.Option(help="The folder to save the model in.")] = Path("out/pocket"),
 ) -> None:
     """Pretrain the embedded base model."""

@@ -109,7 +109,11 @@ def library_articles() -> Iterator[tuple[str, Writer, list[Article]]]:
     for suffix, writer, files, each in PLAN:
         for number in range(1, files + 1):
             articles = [world.article() for _ in range(each)]
-            name = articles[0].title.lower().replace(" ", "-") if each == 1 else f"volume-{number}"
+            name = (
+                articles[0].name.removeprefix("the ").lower().replace(" ", "-")
+                if each == 1
+                else f"volume-{number}"
+            )
             yield f"{name}.{suffix}", writer, articles
 
 

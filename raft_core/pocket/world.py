@@ -1,8 +1,9 @@
-"""A fictional encyclopedia by seed: articles with invented names, and questions about them.
+"""Fictional encyclopedias by seed: articles with invented names, and questions about them.
 
 All names are made of random syllables, so that an answer can only be copied, never remembered. Every
 invented word belongs to exactly one split (by its checksum), so that pretraining, the sample library,
-development and held-out evaluation share no name and no article by construction.
+development and held-out evaluation share no name and no article by construction. Pretraining reads an
+encyclopedia of everything; the other three tell of a game that it never reads of.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ import zlib
 from dataclasses import dataclass
 from typing import Literal
 
+from raft_core.pocket.game import GAME, GAME_WORDS
 from raft_core.pocket.lexicon import KINDS, WORDS, Kind, Relation
+from raft_core.pocket.phrases import random_kind
 
 Split = Literal["pretraining", "library", "development", "heldout"]
 SPLITS: tuple[Split, ...] = ("pretraining", "library", "development", "heldout")
@@ -57,6 +60,8 @@ FILLERS = (
     "Not everyone agrees about the rest of the history of {s}.",
     "A short film about {s} was made later.",
 )
+LISTED = 0.3
+"""Share of pretraining's articles that are of a kind from the list; the others' are made by chance."""
 WH = {"year": "what year", "person": "who", "place": "what place", "river": "what", "month": "what month"}
 
 
@@ -130,14 +135,21 @@ class World:
         if of.startswith("count:"):
             low, high = map(int, of.split(":")[1:])
             return str(self.rng.randint(low, high))
-        return self.rng.choice(WORDS[of])
+        return self.rng.choice((WORDS | GAME_WORDS)[of])
+
+    def kind(self) -> Kind:
+        """Return a kind that this world tells of."""
+        if self._index:
+            return self.rng.choice(GAME)
+        return self.rng.choice(KINDS) if self.rng.random() < LISTED else random_kind(self.rng)
 
     def article(self, kind: Kind | None = None, name: str | None = None) -> Article:
-        """Return an article with four to six facts, one or no filler, in a random order."""
-        kind = kind or self.rng.choice(KINDS)
+        """Return an article in a random order: three or four facts (pretraining's two to five), and a
+        filler or none."""
+        kind = kind or self.kind()
         pattern = self.rng.choice(kind.names)
         name = name or pattern.format(*(self.word() for _ in range(pattern.count("{}"))))
-        relations = self.rng.sample(kind.relations, self.rng.randint(4, len(kind.relations)))
+        relations = self.rng.sample(kind.relations, self.rng.randint(*((3, 4) if self._index else (2, 5))))
         facts = tuple(self._fact(relation, name) for relation in relations)
         sentences = [fact.sentence for fact in facts]
         if self.rng.random() < 0.3:
@@ -176,13 +188,11 @@ class World:
         """Return a thing, an article on a person told of in it, and a question that needs both."""
         while True:
             first = self.article()
-            people = [fact for fact in first.facts if fact.relation.value == "person"]
-            if people:
+            links = [(fact, role) for fact in first.facts for role in _roles(fact)]
+            if links:
                 break
-        link = self.rng.choice(people)
+        link, role = self.rng.choice(links)
         person = self.article(KINDS[0], link.value)
-        roles = [q for q in link.relation.questions if q.startswith("Who ") and "Who was {s}" not in q]
-        role = roles[0] if roles else "Who was married to {s}?"
         fact = self.rng.choice(person.facts)
         described = "the person who " + role.removeprefix("Who ").removesuffix("?").format(s=first.name)
         question = self.rng.choice(fact.relation.questions).format(s=described)
@@ -192,6 +202,12 @@ class World:
 def owner(word: str) -> int:
     """Return the index of the split that an invented word belongs to."""
     return zlib.crc32(word.lower().encode()) % len(SPLITS)
+
+
+def _roles(fact: Fact) -> list[str]:
+    """Return the questions that can be turned into a description of the person that a fact tells of."""
+    questions = fact.relation.questions if fact.relation.value == "person" else ()
+    return [q for q in questions if q.startswith("Who ") and "Who was {s}" not in q][:1]
 
 
 def _in_situ(fact: Fact, name: str) -> str:

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import itertools
+import random
 import re
 
 from raft_core.pocket import heldout
+from raft_core.pocket.game import GAME, GAME_WORDS
 from raft_core.pocket.lexicon import KINDS, WORDS
+from raft_core.pocket.phrases import random_kind
 from raft_core.pocket.samples import FOLDER, library_articles
 from raft_core.pocket.world import SPLITS, Article, Split, World, owner
 
@@ -13,7 +16,7 @@ INVENTED = ("person", "place", "river")
 
 def invented(article: Article) -> set[str]:
     """The invented words of an article: in its name and in the values that are names."""
-    patterns = {word for kind in KINDS for name in kind.names for word in name.split()}
+    patterns = {word for name in article.kind.names for word in name.split()}
     values = [fact.value for fact in article.facts if fact.relation.value in INVENTED]
     return {word for text in [article.name, *values] for word in text.split() if word not in patterns}
 
@@ -31,6 +34,18 @@ def test_splits_share_no_name_and_no_article():
         assert {owner(word) for word in names[split]} == {index}
     for a, b in itertools.combinations(SPLITS, 2):
         assert not names[a] & names[b]
+
+
+def test_pretraining_never_reads_of_the_game():
+    """The game's own words stand in no article and no question that pocket is pretrained on."""
+    world = World(3, "pretraining")
+    made = [(article, world.single(article)) for article in (world.article() for _ in range(5000))]
+    read = " ".join(f"{article.text} {item.question}" for article, item in made).lower()
+    words = set(re.findall(r"\w+", read))
+    named = {word for kind in GAME for name in kind.names for word in re.findall(r"\w+", name.lower())}
+    assert named & words <= {"the", "of", "for", "from"}
+    assert not [v for values in GAME_WORDS.values() for v in values if f" {v} " in read or f" {v}." in read]
+    assert all(article.kind in GAME for split in SPLITS[1:] for article in articles(split, 50))
 
 
 def test_shipped_library_is_what_its_seed_writes():
@@ -52,19 +67,21 @@ def test_shipped_library_is_what_its_seed_writes():
 
 def test_every_fact_is_told_and_asked_exactly():
     """Values stand in their sentence, and every wording names the subject."""
-    for article in articles("pretraining", 200):
+    for article in articles("pretraining", 300) + articles("heldout", 100):
         for fact in article.facts:
             assert fact.value in fact.sentence
             assert fact.sentence in article.sentences
             assert article.name.lower() in fact.sentence.lower()
-    for kind in KINDS:
+    rng = random.Random(0)
+    for kind in (*KINDS, *GAME, *(random_kind(rng) for _ in range(200))):
+        assert len({relation.questions for relation in kind.relations}) == len(kind.relations)
         for relation in kind.relations:
             assert all("{s}" in question and question.endswith("?") for question in relation.questions)
             assert all("{o}" in text and ("{s}" in text or "{S}" in text) for text in relation.sentences)
             assert (
                 relation.value in {*INVENTED, "year"}
                 or relation.value.startswith("count:")
-                or WORDS[relation.value]
+                or (WORDS | GAME_WORDS)[relation.value]
             )
 
 
@@ -85,7 +102,7 @@ def test_held_out_questions_need_one_document_among_distractors():
 
 
 def test_two_hops_need_both_articles():
-    world = World(0, "development")
+    world = World(0, "pretraining")
     for _ in range(50):
         (first, second), item = world.two_hop()
         assert first.name in item.question
