@@ -6,6 +6,8 @@ one, with names of their own each, and pretraining is about everything else.
 
 from __future__ import annotations
 
+import re
+
 from raft_core.pocket.lexicon import Kind, Relation
 
 GAME_WORDS: dict[str, tuple[str, ...]] = {
@@ -76,3 +78,11 @@ GAME: tuple[Kind, ...] = (
             ("What does {s} train?", "What do heroes practise in {s}?", "What does {s} teach heroes?")),
     )),
 )  # fmt: skip
+
+VOCABULARY = frozenset(
+    word
+    for kind in GAME
+    for told in (*kind.names, *(text for r in kind.relations for text in (*r.sentences, *r.questions)))
+    for word in re.findall(r"[a-z]+", told.lower())
+) | frozenset(word for values in GAME_WORDS.values() for value in values for word in value.split())
+"""All words of the game, the common ones among them."""

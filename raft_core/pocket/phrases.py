@@ -1,7 +1,7 @@
 """Kinds of things made by chance: their sentences have to be copied, for they come up once.
 
-What is drawn from a list of seventy relations can be quoted from memory with the names filled in, and a
-model that learnt it so quotes nothing on another subject (docs/log.md).
+What is drawn from lists can be quoted from memory with the names filled in, and a model that learnt it so
+quotes nothing on another subject (docs/log.md). So half of the words are made up as well.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
+from raft_core.pocket.game import VOCABULARY
 from raft_core.pocket.lexicon import WORDS, Kind, Relation
 
 NOUNS = (
@@ -62,8 +63,70 @@ THINGS = (
 PLACES = ("place", "river")
 
 
+MADE = 0.5
+"""Share of the words that no list has."""
+HEADS = (
+    "", "b", "bl", "br", "c", "ch", "cl", "cr", "d", "dr", "f", "fl", "fr", "g", "gl", "gr", "h", "j", "k", "kn",
+    "l", "m", "n", "p", "ph", "pl", "pr", "qu", "r", "s", "sc", "sh", "sk", "sl", "sm", "sn", "sp", "st", "str",
+    "sw", "t", "th", "thr", "tr", "tw", "v", "w", "wh", "wr", "y", "z",
+)  # fmt: skip
+VOWELS = (
+    "a",
+    "e",
+    "i",
+    "o",
+    "u",
+    "a",
+    "e",
+    "i",
+    "o",
+    "u",
+    "ee",
+    "oo",
+    "ou",
+    "ai",
+    "ea",
+    "ie",
+    "oi",
+    "au",
+    "y",
+)
+TAILS = (
+    "", "", "b", "ck", "ct", "d", "dge", "ff", "ft", "g", "ght", "k", "ld", "lk", "ll", "lt", "m", "mp", "n",
+    "nch", "nd", "ng", "nk", "nt", "p", "r", "rd", "rk", "rm", "rn", "rt", "s", "sh", "ss", "st", "t", "tch",
+    "th", "x", "ve", "ze", "le", "ler", "ner", "tion", "ment", "ful", "ous", "ic", "al",
+)  # fmt: skip
+PREPOSITIONS = (
+    "with", "under", "behind", "beside", "against", "after", "before", "beyond", "inside", "across", "through",
+    "without", "towards", "around",
+)  # fmt: skip
+
+
+def made_word(rng: random.Random) -> str:
+    """Return a word of random letters that the game does not use."""
+    while True:
+        syllables = range(rng.choice((1, 1, 2)))
+        word = "".join(rng.choice(HEADS) + rng.choice(VOWELS) + rng.choice(TAILS) for _ in syllables)
+        if len(word) > 2 and word not in VOCABULARY:
+            return word
+
+
+def made_thing(rng: random.Random) -> str:
+    """Return one to three random words, as a value."""
+    article = rng.choice(("", "", "a ", "the "))
+    return article + " ".join(made_word(rng) for _ in range(rng.choice((1, 1, 2))))
+
+
+def _word(rng: random.Random, listed: tuple[str, ...]) -> str:
+    return made_word(rng) if rng.random() < MADE else rng.choice(listed)
+
+
+def _value(rng: random.Random) -> str:
+    return "thing" if rng.random() < MADE else rng.choice((*WORDS, *WORDS, *PLACES, "person"))
+
+
 def _role(rng: random.Random) -> Relation:
-    role = rng.choice(ROLES)
+    role = _word(rng, ROLES)
     return Relation(
         "person",
         (
@@ -80,7 +143,7 @@ def _role(rng: random.Random) -> Relation:
 
 
 def _done(rng: random.Random) -> Relation:
-    done, of = rng.choice(DONE), rng.choice(("person", "place", "year"))
+    done, of = _word(rng, DONE), rng.choice(("person", "place", "year"))
     if of == "person":
         return Relation(
             of,
@@ -113,7 +176,7 @@ def _done(rng: random.Random) -> Relation:
 
 
 def _count(rng: random.Random) -> Relation:
-    things, top = rng.choice(THINGS), rng.choice((20, 300, 9000))
+    things, top = _word(rng, THINGS), rng.choice((20, 300, 9000))
     return Relation(
         f"count:2:{top}",
         (
@@ -130,9 +193,9 @@ def _count(rng: random.Random) -> Relation:
 
 
 def _trait(rng: random.Random) -> Relation:
-    trait, of = rng.choice(TRAITS), rng.choice((*WORDS, *WORDS, *PLACES, "person"))
+    trait = _word(rng, TRAITS)
     return Relation(
-        of,
+        _value(rng),
         (
             f"The {trait} of {{s}} is {{o}}.",
             f"{{S}} has {{o}} for its {trait}.",
@@ -147,15 +210,41 @@ def _trait(rng: random.Random) -> Relation:
 
 
 def _verb(rng: random.Random) -> Relation:
-    (does, do), of = rng.choice(VERBS), rng.choice((*WORDS, "place"))
+    does, do = rng.choice(VERBS) if rng.random() > MADE else (f"{(made := made_word(rng))}s", made)
     return Relation(
-        of,
+        _value(rng),
         (f"{{S}} {does} {{o}}.", f"It is well known that {{s}} {does} {{o}}.", f"{{S}} often {does} {{o}}."),
         (f"What does {{s}} {do}?", f"What does {{s}} often {do}?", f"What is it that {{s}} {does}?"),
     )
 
 
-MAKERS: tuple[Callable[[random.Random], Relation], ...] = (_role, _done, _done, _count, _trait, _verb)
+def _action(rng: random.Random) -> Relation:
+    do, noun, where = made_word(rng), _word(rng, NOUNS), rng.choice(PREPOSITIONS)
+    return Relation(
+        _value(rng),
+        (
+            f"{{S}} {do}s the {noun} {where} {{o}}.",
+            f"{where.capitalize()} {{o}} {{s}} {do}s the {noun}.",
+            f"Whoever {do}s {{s}} {where} the {noun} needs {{o}}.",
+        ),
+        (
+            f"{where.capitalize()} what does {{s}} {do} the {noun}?",
+            f"What does whoever {do}s {{s}} {where} the {noun} need?",
+            f"What is {{s}} {where} when it {do}s the {noun}?",
+        ),
+    )
+
+
+MAKERS: tuple[Callable[[random.Random], Relation], ...] = (
+    _role,
+    _done,
+    _done,
+    _count,
+    _trait,
+    _verb,
+    _action,
+    _action,
+)
 
 
 def random_kind(rng: random.Random) -> Kind:

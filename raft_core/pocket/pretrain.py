@@ -167,7 +167,7 @@ def save(model: Model, tokenizer: PreTrainedTokenizerFast, out: Path, history: S
 
 
 def main(
-    steps: Annotated[int, typer.Option(min=1, help="Optimiser steps.")] = 5000,
+    steps: Annotated[int, typer.Option(min=1, help="Optimiser steps.")] = 6000,
     tokens: Annotated[int, typer.Option(min=500, help="Tokens a step.")] = 3000,
     seed: Annotated[int, typer.Option(help="Seed of the world, the batches and the weights.")] = 0,
     check_every: Annotated[

@@ -15,7 +15,7 @@ from typing import Literal
 
 from raft_core.pocket.game import GAME, GAME_WORDS
 from raft_core.pocket.lexicon import KINDS, WORDS, Kind, Relation
-from raft_core.pocket.phrases import random_kind
+from raft_core.pocket.phrases import made_thing, random_kind
 
 Split = Literal["pretraining", "library", "development", "heldout"]
 SPLITS: tuple[Split, ...] = ("pretraining", "library", "development", "heldout")
@@ -60,7 +60,7 @@ FILLERS = (
     "Not everyone agrees about the rest of the history of {s}.",
     "A short film about {s} was made later.",
 )
-LISTED = 0.3
+LISTED = 0.2
 """Share of pretraining's articles that are of a kind from the list; the others' are made by chance."""
 WH = {"year": "what year", "person": "who", "place": "what place", "river": "what", "month": "what month"}
 
@@ -130,6 +130,8 @@ class World:
             return f"{self.word()} {self.word()}"
         if of in {"place", "river"}:
             return self.word()
+        if of == "thing":
+            return made_thing(self.rng)
         if of == "year":
             return str(self.rng.randint(1200, 2020))
         if of.startswith("count:"):

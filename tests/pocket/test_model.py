@@ -100,8 +100,8 @@ def test_branches_do_not_see_each_other():
 def test_learning_rate_warms_up_and_decays_to_nothing():
     assert rate(0, 1000) == pytest.approx(0.01)
     assert rate(500, 1000) == 1.0
-    assert rate(850, 1000) == pytest.approx(0.5)
-    assert rate(999, 1000) == pytest.approx(1 / 300)
+    assert rate(825, 1000) == pytest.approx(0.5)
+    assert rate(999, 1000) == pytest.approx(1 / 350)
 
 
 def test_the_pretraining_script_runs_and_repeats_itself(tmp_path: Path):
