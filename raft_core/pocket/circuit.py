@@ -12,7 +12,9 @@ from typing import Any
 
 import torch
 
-TOKEN, BEFORE = 96, 32
+HEAD = 32
+"""Dimensions of a head."""
+TOKEN, BEFORE = 3 * HEAD, HEAD
 """Dimensions of the residual stream for what a token is, and for what each of the two before it was."""
 SHARED = TOKEN + 2 * BEFORE
 """The dimension that is the same for all tokens: heads that look at a place and not at a token read it."""
@@ -28,46 +30,63 @@ def install(model: Any, seed: int) -> None:
 
     Directions are random by `seed`. The model needs 192 dimensions and heads of 32, three at least.
     """
-    config = model.config
-    width, size = config.hidden_size, config.head_dim
+    width = model.config.hidden_size
     random = torch.Generator().manual_seed(seed)
     basis = torch.linalg.qr(torch.randn(width, width, generator=random))[0]
-    token, first, second = basis[:TOKEN], basis[TOKEN : TOKEN + BEFORE], basis[TOKEN + BEFORE : SHARED]
-    shared = basis[SHARED]
-
-    words = torch.randn(config.vocab_size, TOKEN, generator=random)
+    token, shared = basis[:TOKEN], basis[SHARED]
+    before = basis[TOKEN : TOKEN + BEFORE], basis[TOKEN + BEFORE : SHARED]
+    words = torch.randn(model.config.vocab_size, TOKEN, generator=random)
     words /= words.norm(dim=1, keepdim=True)
     model.model.embed_tokens.weight.copy_(words @ token + shared)
+    turns = model.config.rope_parameters["rope_theta"] ** -(torch.arange(0, HEAD, 2) / HEAD)
+    _look_back(model.model.layers[0].self_attn, token, shared, before, turns, loud=(width / 2) ** 0.5)
+    _look_up(model.model.layers[1].self_attn, token, before, random, loud=(width / 4) ** 0.5)
 
-    below, above = (model.model.layers[i].self_attn for i in (0, 1))
-    theta = config.rope_parameters["rope_theta"]
-    turns = theta ** -(torch.arange(0, size, 2) / size)
-    loud = width**0.5 / 2**0.5  # what a norm of 1 becomes behind the first layer's norm
-    for head, (distance, target) in enumerate(((1, first), (2, second))):
-        part = slice(head * size, (head + 1) * size)
-        look = (SHARPNESS * size**0.5 / (size / 2)) ** 0.5 / loud
-        below.q_proj.weight[part] = torch.cat([(-distance * turns).cos(), (-distance * turns).sin()])[
-            :, None
-        ] * (look * shared)
-        below.k_proj.weight[part] = torch.cat([torch.ones(size // 2), torch.zeros(size // 2)])[:, None] * (
-            look * shared
-        )
-        below.v_proj.weight[part] = token[:BEFORE] * 3**0.5 / loud
-        below.o_proj.weight[:, part] = target.T
 
-    slow = [i for i in range(size) if i % (size // 2) >= SLOW]
-    loud = width**0.5 / 4**0.5
-    above.q_proj.weight[: 3 * size] = 0
-    above.k_proj.weight[: 3 * size] = 0
+def _look_back(
+    attention: Any,
+    token: torch.Tensor,
+    shared: torch.Tensor,
+    before: tuple[torch.Tensor, ...],
+    turns: torch.Tensor,
+    loud: float,
+) -> None:
+    """Let head 0 write what the token before was, head 1 what the one before that was.
+
+    `loud` is what a vector of length 1 becomes behind the layer's norm, here and below.
+    """
+    look = (SHARPNESS * HEAD**0.5 / len(turns)) ** 0.5 / loud
+    here = torch.cat([torch.ones_like(turns), torch.zeros_like(turns)])
+    for head, (distance, target) in enumerate(zip((1, 2), before, strict=True)):
+        part = slice(head * HEAD, (head + 1) * HEAD)
+        there = torch.cat([(-distance * turns).cos(), (-distance * turns).sin()])
+        attention.q_proj.weight[part] = there[:, None] * (look * shared)
+        attention.k_proj.weight[part] = here[:, None] * (look * shared)
+        attention.v_proj.weight[part] = token[:BEFORE] * 3**0.5 / loud
+        attention.o_proj.weight[:, part] = target.T
+
+
+def _look_up(
+    attention: Any,
+    token: torch.Tensor,
+    before: tuple[torch.Tensor, ...],
+    random: torch.Generator,
+    loud: float,
+) -> None:
+    """Let three heads find where this token and the one before it stood, and write a third each of what came next."""
+    first, second = before
+    slow = [i for i in range(HEAD) if i % (HEAD // 2) >= SLOW]
+    look = (MATCH * HEAD**0.5) ** 0.5 / loud
+    attention.q_proj.weight[: 3 * HEAD] = 0
+    attention.k_proj.weight[: 3 * HEAD] = 0
     for head in range(3):
-        part = slice(head * size, (head + 1) * size)
-        rows = torch.tensor([head * size + i for i in slow])
+        part = slice(head * HEAD, (head + 1) * HEAD)
+        rows = torch.tensor([head * HEAD + i for i in slow])
         now, then = (
             torch.linalg.qr(torch.randn(BEFORE, len(slow), generator=random))[0].T * 3**0.5 for _ in range(2)
         )
-        look = (MATCH * size**0.5) ** 0.5 / loud
-        above.q_proj.weight[rows] = look * (now @ token[:BEFORE] + then @ first / 3**0.5)
-        above.k_proj.weight[rows] = look * (now @ first / 3**0.5 + then @ second / 3**0.5)
-        mine = token[head * size : (head + 1) * size]
-        above.v_proj.weight[part] = mine / loud
-        above.o_proj.weight[:, part] = COPY * mine.T
+        attention.q_proj.weight[rows] = look * (now @ token[:BEFORE] + then @ first / 3**0.5)
+        attention.k_proj.weight[rows] = look * (now @ first / 3**0.5 + then @ second / 3**0.5)
+        mine = token[part]
+        attention.v_proj.weight[part] = mine / loud
+        attention.o_proj.weight[:, part] = COPY * mine.T

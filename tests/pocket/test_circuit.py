@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -8,14 +10,13 @@ from raft_core.pocket.circuit import install  # noqa: E402  # after the skip
 from raft_core.pocket.pretrain import make_model  # noqa: E402
 
 
-def repeated(model, length: int) -> float:
+def repeated(model: Any, length: int) -> float:
     """Loss on the second half of random tokens said twice: only copying can lower it."""
     ids = torch.randint(0, 1280, (4, length), generator=torch.Generator().manual_seed(5)).repeat(1, 2)
     with torch.inference_mode():
         logits = model(input_ids=ids, use_cache=False).logits
-    return torch.nn.functional.cross_entropy(
-        logits[:, length + 1 : -1].flatten(0, 1), ids[:, length + 2 :].flatten()
-    ).item()
+    scores, said = logits[:, length + 1 : -1].flatten(0, 1), ids[:, length + 2 :].flatten()
+    return float(torch.nn.functional.cross_entropy(scores, said))
 
 
 def test_an_untrained_model_copies_with_the_circuit_and_not_without():
