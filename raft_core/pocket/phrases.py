@@ -65,8 +65,6 @@ PLACES = ("place", "river")
 
 MADE = 0.5
 """Share of the words that no list has."""
-SAID_ALIKE = 0.6
-"""Share of loose sentences that have the words of their questions; in the others only the type of the value tells."""
 HEADS = (
     "", "b", "bl", "br", "c", "ch", "cl", "cr", "d", "dr", "f", "fl", "fr", "g", "gl", "gr", "h", "j", "k", "kn",
     "l", "m", "n", "p", "ph", "pl", "pr", "qu", "r", "s", "sc", "sh", "sk", "sl", "sm", "sn", "sp", "st", "str",
@@ -237,40 +235,6 @@ def _action(rng: random.Random) -> Relation:
     )
 
 
-SMALL = (
-    "the", "of", "to", "a", "from", "with", "who", "that", "is", "was", "only", "how", "by", "in", "its", "when",
-    "for", "on", "at", "can", "be", "knows", "each", "any", "out", "up", "it", "has", "are", "must", "may",
-)  # fmt: skip
-ASKED = {
-    "person": ("Who", "By whom", "From whom", "Whose", "To whom"),
-    "place": ("Where", "In what town", "From where", "What place"),
-    "thing": ("What", "With what", "From what", "Of what", "To what", "Which"),
-    "count:2:900": ("How many", "How much", "For how many"),
-}
-
-
-def _loose(rng: random.Random) -> Relation:
-    """Return a relation of no grammar: any words around the thing and the value, some of them in all wordings."""
-    of, known = rng.choice(tuple(ASKED)), [_word(rng, NOUNS) for _ in range(2)]
-
-    def words(most: int) -> list[str]:
-        return [
-            rng.choice(SMALL) if rng.random() < 0.5 else _word(rng, NOUNS)
-            for _ in range(rng.randint(0, most))
-        ]
-
-    def told() -> str:
-        ends = ["{s}", "{o}"] if rng.random() < 0.7 else ["{o}", "{s}"]
-        between = words(2) + (known if rng.random() < SAID_ALIKE else [made_word(rng)]) + words(1)
-        text = " ".join([*words(3 if rng.random() < 0.3 else 0), ends[0], *between, ends[1], *words(2)])
-        return (text.replace("{s}", "{S}") if text.startswith("{s}") else text[0].upper() + text[1:]) + "."
-
-    def asked() -> str:
-        return " ".join([rng.choice(ASKED[of]), *words(2), "{s}", *words(1), *known]) + "?"
-
-    return Relation(of, (told(), told(), told()), (asked(), asked(), asked()))
-
-
 MAKERS: tuple[Callable[[random.Random], Relation], ...] = (
     _role,
     _done,
@@ -280,17 +244,13 @@ MAKERS: tuple[Callable[[random.Random], Relation], ...] = (
     _verb,
     _action,
     _action,
-    _loose,
-    _loose,
-    _loose,
-    _loose,
 )
 
 
 def random_kind(rng: random.Random) -> Kind:
     """Return a kind of thing with one way to be named and five relations, all drawn by chance."""
     noun = rng.choice(NOUNS)
-    name = rng.choice(NAMES).format(N=_word(rng, NOUNS).capitalize())
+    name = rng.choice(NAMES).format(N=noun.capitalize())
     relations: dict[str, Relation] = {}
     while len(relations) < 5:
         made = rng.choice(MAKERS)(rng)

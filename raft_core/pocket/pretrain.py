@@ -24,6 +24,7 @@ from raft_core.markup import short_answer
 from raft_core.pocket import circuit, heldout
 from raft_core.pocket.curriculum import batches
 from raft_core.pocket.tokenizer import CONTEXT, train_tokenizer
+from raft_core.pocket.world import Split
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -90,11 +91,13 @@ def loss_of(model: Model, batch: dict[str, torch.Tensor], device: torch.device) 
 
 
 @torch.inference_mode()
-def read(model: Model, tokenizer: Any, passages: int, n: int) -> float:
-    """Return the share of `n` development questions answered exactly, by greedy generation."""
+def read(
+    model: Model, tokenizer: Any, passages: int, n: int, *, split: Split = "development", seed: int = 1
+) -> float:
+    """Return the share of `n` questions of a split that are answered exactly, by greedy generation."""
     right = 0
     for start in range(0, n, 50):
-        part = heldout.questions(n, 1, passages - 1, "development")[start : start + 50]
+        part = heldout.questions(n, seed, passages - 1, split)[start : start + 50]
         shown = [prompts.render("raft", q.question, [" ".join(s) for _, s in q.context]) for q in part]
         dialogues = [[{"role": "user", "content": text}] for text in shown]
         inputs = tokenizer.apply_chat_template(
