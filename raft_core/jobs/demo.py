@@ -31,8 +31,10 @@ from raft_core.store.chunks import ChunkStore
 from raft_core.store.embeddings import load_embeddings
 
 GUILD = "demo"
-CHUNKS = 100
-"""Chunks asked about, as in the write-up; every chunk may be a distractor."""
+CHUNKS = 120
+"""Chunks asked about; every chunk may be a distractor, and the six left are asked about side by side."""
+QUESTIONS_EACH = 3
+"""Of a chunk, as many as rules can make of it: two rows of it on average."""
 CHUNK_TOKENS = 128
 """Pocket reads short passages."""
 QUESTIONS = 400
@@ -101,7 +103,7 @@ def run_demo(
     if not ingested.added:
         raise DatasetError(f"{docs} has no document that can be read", remedy="; ".join(demo.rejected[:3]))
     with demo.timed("dataset"):
-        build = BuildSettings(chunks=CHUNKS, distractors=3, seed=seed)
+        build = BuildSettings(chunks=CHUNKS, questions=QUESTIONS_EACH, distractors=3, seed=seed)
         dataset = build_dataset(settings, GUILD, build, report)
     with demo.timed("train"):
         from raft_core.training.recipe import load_recipe

@@ -1,7 +1,7 @@
 """Write the sample library that ships with the project: `python -m raft_core.pocket.samples`.
 
-126 articles of the library world in seven file formats, most of them one a file, the PDFs and the
-slides one a page. The same seed writes the same text; it shares no name with any other split.
+126 articles about a game in seven file formats, most of them one a file, the PDFs and the slides one a
+page. The same seed writes the same text; it shares no name with any other split.
 """
 
 from __future__ import annotations
