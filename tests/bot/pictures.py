@@ -70,7 +70,7 @@ def play(photographer: Photographer, place: Place) -> None:
             "the documents were not read",
         )
     ben.slash("/docs list", channel=documents).wait()
-    ada.slash("/docs search", channel=documents, query="Who founded a company?").wait(60)
+    ada.slash("/docs search", channel=documents, query="Which weapon carries fire?").wait(60)
     shoot("documents", documents, ada)
 
     pipeline, scores = photographer.scene("training"), photographer.scene("scores")
@@ -85,7 +85,7 @@ def play(photographer: Photographer, place: Place) -> None:
     shoot("summary", scores, ada)
 
     talk = photographer.scene("questions")
-    question = "Who founded Nithepeax Mills?"
+    question = "How much mana does the Elixir of Dami restore?"
     photographer.written(ben.slash("/compare", channel=talk, question=question))
     shoot("compare", talk, ben)
     ada.slash("/settings summaries").wait()
