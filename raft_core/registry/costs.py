@@ -31,11 +31,16 @@ class Costs:
         self._database = database
 
     def add(self, guild: str, kind: str, what: str, spending: Spending, *, at: str, job: str = "") -> None:
-        """Count what the making of `what` took, at its end `at` (ISO 8601 in UTC), once however often told."""
+        """Count what the making of `what` took, at its end `at` (ISO 8601 in UTC), once however often told.
+
+        A job makes a thing once: killed between telling this and its next step it tells it again, at another time.
+        """
         with self._database.write() as session:
             add_guild(session, guild)
-            key = {"guild": guild, "kind": kind, "what": what, "at": at}
-            add_once(session, Cost, [key | {"job": job} | asdict(spending)])
+            key = {"guild": guild, "kind": kind, "what": what}
+            if job and session.scalars(select(Cost).filter_by(**key, job=job).limit(1)).first():
+                return
+            add_once(session, Cost, [key | {"at": at, "job": job} | asdict(spending)])
 
     def spent(self, guild: str, since: str) -> float:
         """Return the dollars that a guild spent at or after a time (ISO 8601 in UTC)."""

@@ -19,7 +19,7 @@ from tests.discord_server.screenshot import take_screenshot
 from tests.discord_server.transcript import write_transcript
 from tests.jobs.workers import Worker
 
-PATIENCE_S = 120.0
+PATIENCE_S = 300.0
 LIBRARY = sorted((Path(raft_core.pocket.__file__).parent / "library").iterdir())
 
 

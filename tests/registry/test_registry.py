@@ -213,6 +213,8 @@ def test_costs_count_once_each(registry: Registry) -> None:
     for job in ("j1", "j1", "j3", ""):
         registry.costs.add("one", "train", "raft-1", Spending(4, 900, 10.0, 0.5), at=noon, job=job)
     registry.costs.add("one", "evaluate", "eval-1", Spending(2, 50, 4.0, 0.25), at=noon, job="j1")
+    # killed before it knew that it had told it
+    registry.costs.add("one", "evaluate", "eval-1", Spending(2, 50, 4.5, 0.25), at=evening, job="j1")
     registry.costs.add("one", "evaluate", "eval-1", Spending(2, 50, 2.0, 0.125), at=evening)
     registry.costs.add("two", "train", "raft-1", Spending(8, 1800, 30.0, 8.0), at=evening, job="j1")
     assert registry.costs.of_job("one", "j1") == Spending(6, 950, 14.0, 0.75)
