@@ -159,7 +159,7 @@ def test_loading_while_others_are_answered(serving: Serving, make: Make):
     serving.post("unload_lora_adapter", lora_name="raft-beside")
     assert loaded.is_success
     assert {text[:same] for text in said} == {alone[:same]}
-    assert min(map(len, said)) > 200
+    assert min(map(len, said)) > len(alone) / 2
 
 
 def test_an_adapter_that_was_never_trained(serving: Serving, make: Make):
