@@ -20,14 +20,8 @@ NOUNS = (
     "map", "flag", "stone", "tree", "mirror", "coin", "boat", "hall", "wall", "gate", "crown", "journal",
 )  # fmt: skip
 NAMES = (
-    "{{}} {N}",
-    "the {{}} {N}",
-    "the {N} of {{}}",
-    "{{}}",
-    "{{}} {{}}",
-    "the old {N} of {{}}",
-    "{N} {{}}",
-)
+    "{{}} {N}", "the {{}} {N}", "the {N} of {{}}", "{{}}", "{{}} {{}}", "the old {N} of {{}}", "{N} {{}}",
+)  # fmt: skip
 ROLES = (
     "keeper", "founder", "head", "painter", "cook", "master", "guide", "doctor", "writer", "owner", "singer",
     "captain", "driver", "enemy", "friend", "heir", "guard", "maker", "teacher", "student", "speaker",
@@ -62,7 +56,6 @@ THINGS = (
 )  # fmt: skip
 PLACES = ("place", "river")
 
-
 MADE = 0.5
 """Share of the words that no list has."""
 HEADS = (
@@ -71,26 +64,8 @@ HEADS = (
     "sw", "t", "th", "thr", "tr", "tw", "v", "w", "wh", "wr", "y", "z",
 )  # fmt: skip
 VOWELS = (
-    "a",
-    "e",
-    "i",
-    "o",
-    "u",
-    "a",
-    "e",
-    "i",
-    "o",
-    "u",
-    "ee",
-    "oo",
-    "ou",
-    "ai",
-    "ea",
-    "ie",
-    "oi",
-    "au",
-    "y",
-)
+    "a", "e", "i", "o", "u", "a", "e", "i", "o", "u", "ee", "oo", "ou", "ai", "ea", "ie", "oi", "au", "y",
+)  # fmt: skip
 TAILS = (
     "", "", "b", "ck", "ct", "d", "dge", "ff", "ft", "g", "ght", "k", "ld", "lk", "ll", "lt", "m", "mp", "n",
     "nch", "nd", "ng", "nk", "nt", "p", "r", "rd", "rk", "rm", "rn", "rt", "s", "sh", "ss", "st", "t", "tch",
@@ -112,7 +87,7 @@ def made_word(rng: random.Random) -> str:
 
 
 def made_thing(rng: random.Random) -> str:
-    """Return one to three random words, as a value."""
+    """Return one or two random words, with an article or without, as a value."""
     article = rng.choice(("", "", "a ", "the "))
     return article + " ".join(made_word(rng) for _ in range(rng.choice((1, 1, 2))))
 
@@ -210,7 +185,11 @@ def _trait(rng: random.Random) -> Relation:
 
 
 def _verb(rng: random.Random) -> Relation:
-    does, do = rng.choice(VERBS) if rng.random() > MADE else (f"{(made := made_word(rng))}s", made)
+    if rng.random() > MADE:
+        does, do = rng.choice(VERBS)
+    else:
+        do = made_word(rng)
+        does = f"{do}s"
     return Relation(
         _value(rng),
         (f"{{S}} {does} {{o}}.", f"It is well known that {{s}} {does} {{o}}.", f"{{S}} often {does} {{o}}."),
