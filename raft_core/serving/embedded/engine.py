@@ -6,8 +6,9 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
 from typing import TypeVar
 
 import torch
@@ -20,11 +21,15 @@ from raft_core.serving.embedded.model import BaseModel
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+_Read = tuple[Batch, "torch.Tensor | Exception"]
+_Map = Callable[[Callable[[Batch], _Read], Iterable[Batch]], Iterable[_Read]]
 
 MAX_ROWS = 64
 MAX_WAITING = 256
 GATHER_S = 0.004
 """How long an idle engine waits for the requests that come together with the first one."""
+GATHER_ROUNDS = 4
+"""It waits as long again while more have come, up to this many times in all."""
 PREFILL_TOKENS = {"cpu": 512, "cuda": 8192}
 """Prompts are read together up to this many tokens, padding included, and alone beyond it: a GPU wants
 large matrices, a CPU those that stay in its caches."""
@@ -33,8 +38,9 @@ JOIN_TOKENS = 8192
 """Prompt tokens read between two steps, one prompt at least: those who are being answered wait for it."""
 
 SMALL_PARAMETERS = 20_000_000
-"""Up to this size a CPU engine computes in one thread: the matrices are too small to share, and on a machine with
-other work the threads' waiting for each other takes several times the computing (docs/log.md)."""
+"""Up to this size a CPU engine shares no matrix among threads: they are too small, and on a machine with other work
+the threads' waiting for each other takes several times the computing (docs/log.md). Each core reads prompts of its
+own instead."""
 
 
 class QueueFull(RaftError):
@@ -58,6 +64,7 @@ class Engine:
         self._wake = threading.Condition()
         self._closed = False
         self._batch: Batch | None = None
+        self._small = base.device.type == "cpu" and base.model.num_parameters() <= SMALL_PARAMETERS
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
         self._ready = threading.Event()
         threads = torch.get_num_threads()
@@ -117,28 +124,28 @@ class Engine:
 
     @torch.inference_mode()
     def _run(self) -> None:
-        torch.get_num_threads()  # or the first computation would set this thread's number again
-        small = self.base.model.num_parameters() <= SMALL_PARAMETERS
-        if small and self.base.device.type == "cpu":
-            torch.set_num_threads(1)
-        self._ready.set()
-        while self._wait_for_work():
-            while self._calls:
-                self._calls.popleft()()
-            try:
-                self._drop_cancelled()
-                self._join()
-                self._step()
-            except Exception as error:  # its askers are told; the engine goes on with the others
-                log.exception("a batch failed")
-                self._fail(self._batch.rows if self._batch else [], error)
-                self._batch = None
+        with _one_thread_each(torch.get_num_threads()) if self._small else nullcontext(map) as at_once:
+            self._ready.set()
+            self._serve(at_once)
         closed = EngineClosed("the model server is shutting down")
         self._fail(self._batch.rows if self._batch else [], closed)
         for generation in self._waiting:
             generation.sink(closed)
         while self._calls:
             self._calls.popleft()()
+
+    def _serve(self, at_once: _Map) -> None:
+        while self._wait_for_work():
+            while self._calls:
+                self._calls.popleft()()
+            try:
+                self._drop_cancelled()
+                self._join(at_once)
+                self._step()
+            except Exception as error:  # its askers are told; the engine goes on with the others
+                log.exception("a batch failed")
+                self._fail(self._batch.rows if self._batch else [], error)
+                self._batch = None
 
     def _wait_for_work(self) -> bool:
         """Wait until there is something to do; False when the engine is closed."""
@@ -148,8 +155,17 @@ class Engine:
             self._wake.wait_for(lambda: self._closed or self._waiting or self._calls)
             if self._closed or not self._waiting:
                 return not self._closed
-        time.sleep(GATHER_S)
+        self._gather()
         return not self._closed
+
+    def _gather(self) -> None:
+        """Let the requests come that come together with the first one."""
+        come = 0
+        for _ in range(GATHER_ROUNDS):
+            if come == len(self._waiting):
+                break
+            come = len(self._waiting)
+            time.sleep(GATHER_S)
 
     def _drop_cancelled(self) -> None:
         with self._wake:
@@ -158,27 +174,40 @@ class Engine:
         if self._batch is not None:
             self._keep_running(self._batch)
 
-    def _join(self) -> None:
+    def _join(self, at_once: _Map) -> None:
         """Take waiting requests into the batch, in order, as long as they fit into memory."""
-        admitted = sorted(self._admit(), key=lambda one: id(one.adapter))
-        limit = PREFILL_TOKENS.get(self.base.device.type, 0)
         joining: list[Batch] = []
+        for batch, logits in at_once(self._read, self._grouped(self._admit())):
+            try:
+                if isinstance(logits, Exception):
+                    raise logits
+                self._advance(batch, logits)
+            except Exception as error:  # as above: out of memory, an adapter that does not fit
+                log.exception("reading %d prompts failed", len(batch.rows))
+                self._fail(batch.rows, error)
+                continue
+            if batch.rows:
+                joining.append(batch)
+        self._take_in(joining)
+
+    def _grouped(self, admitted: list[Generation]) -> Iterator[Batch]:
+        """Put together the prompts that are read together, those of one adapter first."""
+        admitted = sorted(admitted, key=lambda one: id(one.adapter))
+        limit = PREFILL_TOKENS.get(self.base.device.type, 0)
         while admitted:
             size = len(admitted)
             while size > 1 and size * max(len(one.prompt) for one in admitted[:size]) > limit:
                 size -= 1
             group, admitted = admitted[:size], admitted[size:]
             rows = [Row(one, self.base.tokenizer, self.base.device) for one in group]
-            try:
-                batch = Batch(self.base, self._lora, rows)
-                self._advance(batch, batch.prefill())
-            except Exception as error:  # as above: out of memory, an adapter that does not fit
-                log.exception("reading %d prompts failed", len(rows))
-                self._fail(rows, error)
-                continue
-            if batch.rows:
-                joining.append(batch)
-        self._take_in(joining)
+            yield Batch(self.base, self._lora, rows)
+
+    @torch.inference_mode()
+    def _read(self, batch: Batch) -> _Read:
+        try:
+            return batch, batch.prefill()
+        except Exception as error:  # for the engine's thread to tell
+            return batch, error
 
     def _take_in(self, joining: list[Batch]) -> None:
         batches = [self._batch, *joining] if self._batch else joining
@@ -227,3 +256,19 @@ class Engine:
             if not row.finished:
                 row.finished = True
                 row.generation.sink(error)
+
+
+@contextmanager
+def _one_thread_each(cores: int) -> Iterator[_Map]:
+    """Yield a `map` over as many threads as there are cores; they and the caller compute in one thread each."""
+    started = threading.Barrier(cores)
+
+    def start() -> None:
+        torch.get_num_threads()  # or the first computation would set this thread's number again
+        torch.set_num_threads(1)
+        started.wait()
+
+    torch.set_num_threads(1)
+    with ThreadPoolExecutor(cores, thread_name_prefix="reader", initializer=start) as readers:
+        list(readers.map(abs, range(cores)))  # starts them all: each waits for the others
+        yield readers.map

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -68,6 +69,13 @@ class _Run:
     pairs: dict[str, Pair]
 
 
+class _Applied(threading.local):
+    """What applies in the forward pass of this thread."""
+
+    def __init__(self) -> None:
+        self.runs: list[_Run] = []
+
+
 class LoraRows:
     """Adds each row's own adapter to what the linear layers of a model return.
 
@@ -76,7 +84,7 @@ class LoraRows:
     """
 
     def __init__(self, model: Any) -> None:
-        self._runs: list[_Run] = []
+        self._applied = _Applied()
         for name, module in linear_layers(model).items():
             module.forward = self._with_adapters(name, module.forward)
 
@@ -87,19 +95,19 @@ class LoraRows:
         for adapter, rows in groupby(adapters):
             stop = start + sum(1 for _ in rows)
             if adapter is not None:
-                self._runs.append(_Run(slice(start, stop), adapter.pairs))
+                self._applied.runs.append(_Run(slice(start, stop), adapter.pairs))
             start = stop
         try:
             yield
         finally:
-            self._runs.clear()
+            self._applied.runs.clear()
 
     def _with_adapters(
         self, layer: str, plain: Callable[[torch.Tensor], torch.Tensor]
     ) -> Callable[[torch.Tensor], torch.Tensor]:
         def forward(x: torch.Tensor) -> torch.Tensor:
             output = plain(x)
-            for run in self._runs:
+            for run in self._applied.runs:
                 pair = run.pairs.get(layer)
                 if pair is not None:
                     a, b = pair
