@@ -2,7 +2,7 @@
 
     RAFTBOT_VLLM_PYTHON=.venv-vllm/bin/python python -m benchmarks vllm
 
-Sixteen questions at once about the sample library, three ways in turns, streamed as an asker gets them: the finished
+Questions about the sample library, sixteen at a time, three ways in turns, streamed as an asker gets them: the finished
 prompts over vLLM's own socket; the same prompts through the front; and `jobs.ask`, which embeds the question, looks in
 Chroma, goes through LangChain and the front, and checks the quotes. Greedy, so that all three write the same tokens.
 Without a vLLM nothing is measured. With pocket vLLM has next to nothing to compute, so that the path's share is large; a
@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from langchain_core.embeddings import Embeddings
 
 AT_ONCE = 16
+ASKED = 48
+"""Three times as many: throughput, in which one question is looked up while others are answered."""
 TOKENS = 64
 GUILD = "local"
 LIBRARY = Path(raft_core.pocket.__file__).parent / "library"
@@ -55,9 +57,9 @@ def measure(rounds: int = 3) -> dict[str, float | str]:
         if not has_vllm(chosen):
             return {"vllm": "not installed: set RAFTBOT_VLLM_PYTHON"}
         embeddings = load_embeddings(chosen)
-        articles = sorted(LIBRARY.glob("*.md"))
+        articles = sorted(LIBRARY.iterdir())
         ingest(articles, chosen, GUILD, embeddings=embeddings)
-        questions = [f"What is said of {path.stem.replace('-', ' ').title()}?" for path in articles[:AT_ONCE]]
+        questions = [f"What is said of {path.stem.replace('-', ' ').title()}?" for path in articles[:ASKED]]
         seen: dict[str, float | str] = {}
         for model, base in (("pocket", "pocket"), ("larger", str(_larger(home / "larger")))):
             settings = chosen.model_copy(update={"base_model": base})
@@ -113,9 +115,10 @@ async def _speeds(
                 prompts.render("raft", question, [source.text for source in answer.sources])
                 for question, answer in zip(questions, first, strict=True)
             ]
+            turns = asyncio.Semaphore(AT_ONCE)
             ways: dict[str, Callable[[], list[Awaitable[object]]]] = {
-                "bare": lambda: [_chat(bare, prompt) for prompt in shown],
-                "front": lambda: [_chat(front, prompt) for prompt in shown],
+                "bare": lambda: [_chat(bare, prompt, turns) for prompt in shown],
+                "front": lambda: [_chat(front, prompt, turns) for prompt in shown],
                 "ask": lambda: [whole(question) for question in questions],
             }
             taken: dict[str, list[float]] = {way: [] for way in ways}
@@ -129,10 +132,10 @@ async def _speeds(
     return {way: tokens / statistics.median(each) for way, each in taken.items()}
 
 
-async def _chat(client: httpx.AsyncClient, prompt: str) -> None:
+async def _chat(client: httpx.AsyncClient, prompt: str, turns: asyncio.Semaphore) -> None:
     message = {"role": "user", "content": prompt}
     body = {"model": BASE, "messages": [message], "max_tokens": TOKENS, "temperature": 0, "stream": True}
-    async with client.stream("POST", "/chat/completions", json=body) as answer:
+    async with turns, client.stream("POST", "/chat/completions", json=body) as answer:
         answer.raise_for_status()
         async for _ in answer.aiter_lines():
             pass

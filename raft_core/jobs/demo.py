@@ -31,14 +31,14 @@ from raft_core.store.chunks import ChunkStore
 from raft_core.store.embeddings import load_embeddings
 
 GUILD = "demo"
-CHUNKS = 120
-"""Chunks asked about; every chunk may be a distractor, and the six left are asked about side by side."""
-QUESTIONS_EACH = 3
-"""Of a chunk, as many as rules can make of it: two rows of it on average."""
+CHUNKS = 100
+"""Chunks asked about, one question each; every chunk may be a distractor, and those left are asked about side by side."""
 CHUNK_TOKENS = 128
 """Pocket reads short passages."""
-QUESTIONS = 400
-"""Held-out questions: enough to tell a gain of about four points from chance."""
+QUESTIONS = 800
+"""Held-out questions: enough to tell a gain of about three points from chance."""
+SEED = 1
+"""The questions of seed 0 were asked while the demo was made (docs/log.md)."""
 NEW_TOKENS = 128
 """More than pocket needs for two quotes and an answer."""
 ASKED = 3
@@ -79,7 +79,7 @@ def run_demo(
     out: Path,
     *,
     docs: Path | None = None,
-    seed: int = 0,
+    seed: int = SEED,
     questions: int = QUESTIONS,
     report: Report = silent,
     on_comparison: Callable[[Comparison], None] = lambda _: None,
@@ -103,7 +103,7 @@ def run_demo(
     if not ingested.added:
         raise DatasetError(f"{docs} has no document that can be read", remedy="; ".join(demo.rejected[:3]))
     with demo.timed("dataset"):
-        build = BuildSettings(chunks=CHUNKS, questions=QUESTIONS_EACH, distractors=3, seed=seed)
+        build = BuildSettings(chunks=CHUNKS, distractors=3, seed=seed)
         dataset = build_dataset(settings, GUILD, build, report)
     with demo.timed("train"):
         from raft_core.training.recipe import load_recipe
