@@ -19,19 +19,20 @@ from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import httpx
 
 import raft_core.pocket
+from benchmarks.larger_model import make_larger_model
 from raft_core import prompts
 from raft_core.jobs.ask import ask
 from raft_core.jobs.ingest import ingest
 from raft_core.models import resolve_base
 from raft_core.progress import silent
 from raft_core.records import BASE, Answer
+from raft_core.serving.apart import server_apart
 from raft_core.serving.client import ModelServer
-from raft_core.serving.front.apart import vllm_apart
 from raft_core.serving.front.vllm import has_vllm
 from raft_core.settings import Settings, load_settings
 from raft_core.store.embeddings import load_embeddings
@@ -61,9 +62,9 @@ def measure(rounds: int = 3) -> dict[str, float | str]:
         ingest(articles, chosen, GUILD, embeddings=embeddings)
         questions = [f"What is said of {path.stem.replace('-', ' ').title()}?" for path in articles[:ASKED]]
         seen: dict[str, float | str] = {}
-        for model, base in (("pocket", "pocket"), ("larger", str(_larger(home / "larger")))):
+        for model, base in (("pocket", "pocket"), ("larger", str(make_larger_model(home / "larger")))):
             settings = chosen.model_copy(update={"base_model": base})
-            with vllm_apart(settings, silent) as url:
+            with server_apart(settings, silent) as url:
                 there = settings.model_copy(update={"model_server_url": url})
                 one = partial(_asked, there, embeddings)
                 speeds = asyncio.run(_speeds(one, url, _socket(), questions, rounds))
@@ -74,22 +75,6 @@ def measure(rounds: int = 3) -> dict[str, float | str]:
             seen[f"{model}_front_over_bare"] = speeds["front"] / speeds["bare"]
             seen[f"{model}_ask_over_bare (target ≥ 0.9)"] = speeds["ask"] / speeds["bare"]
         return seen
-
-
-def _larger(folder: Path) -> Path:
-    """Save a Llama of 88 million random weights (BERT's depth and width) with pocket's tokenizer."""
-    import torch
-    from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
-
-    pocket = resolve_base("pocket")
-    config = LlamaConfig.from_pretrained(pocket)
-    config.update({"hidden_size": 768, "intermediate_size": 2048, "num_hidden_layers": 12})
-    config.update({"num_attention_heads": 12, "num_key_value_heads": 12, "head_dim": 64})
-    torch.manual_seed(0)
-    make: Any = LlamaForCausalLM
-    make(config).to(torch.bfloat16).save_pretrained(folder)
-    AutoTokenizer.from_pretrained(pocket).save_pretrained(folder)
-    return folder
 
 
 def _asked(settings: Settings, embeddings: Embeddings, question: str) -> Answer:

@@ -57,9 +57,9 @@ def model_server(
 def _started(settings: Settings, report: Report) -> Iterator[ModelServer]:
     """Yield a server of the settings' engine: vLLM in a process of its own, the others in this one."""
     if settings.engine == "vllm":
-        from raft_core.serving.front.apart import vllm_apart
+        from raft_core.serving.apart import server_apart
 
-        with vllm_apart(settings, report) as url:
+        with server_apart(settings, report) as url:
             yield ModelServer(url, settings.server_key)
         return
     api = None if settings.engine == "remote" else build_api(settings, report=report)

@@ -15,6 +15,7 @@ from raft_core.serving.embedded.batch import Batch
 from raft_core.serving.embedded.engine import Engine
 from raft_core.serving.embedded.generation import Generation, Row
 from raft_core.serving.embedded.lora import Adapter, LoraRows, read_adapter
+from raft_core.serving.embedded.matmul import one_thread
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +96,8 @@ class Adapters:
             return self._read(name, Path(self._seen[name][0]))
 
     def _read(self, name: str, folder: Path) -> Adapter:
-        adapter = read_adapter(name, folder, self._engine.base)
+        with one_thread():
+            adapter = read_adapter(name, folder, self._engine.base)
         seen = self._seen.get(name)
         if seen and seen[1] != adapter.sha256:
             raise ModelError(

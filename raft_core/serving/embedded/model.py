@@ -10,6 +10,7 @@ import torch
 from raft_core.errors import MissingExtra, ModelError
 from raft_core.models import resolve_base
 from raft_core.progress import Progress, Report, silent
+from raft_core.serving.embedded.matmul import hasten_few_rows
 
 if TYPE_CHECKING:
     from raft_core.settings import Settings
@@ -96,7 +97,9 @@ def _weights(path: str, device: torch.device, dtype: torch.dtype, *, four_bit: b
             bnb_4bit_compute_dtype=dtype,
         )
     model: Any = AutoModelForCausalLM.from_pretrained(path, **options)
-    return (model if four_bit else model.to(device)).eval()
+    model = (model if four_bit else model.to(device)).eval()
+    hasten_few_rows(model)
+    return model
 
 
 def _context(model: Any, tokenizer: Any) -> int:

@@ -1,4 +1,4 @@
-"""`raftbot serve --engine vllm` for as long as one command needs it."""
+"""`raftbot serve` in a process of its own, for as long as one command needs it."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ _TAIL_LINES = 15
 
 
 @contextmanager
-def vllm_apart(settings: Settings, report: Report) -> Iterator[str]:
-    """Yield the URL of a vLLM that is started now, which takes minutes, and stopped in the end.
+def server_apart(settings: Settings, report: Report, *, engine: str = "vllm") -> Iterator[str]:
+    """Yield the URL of a server that is started now, which takes vLLM minutes, and stopped in the end.
 
     It is on a leash: it ends with this process, even by kill -9.
 
     Raises:
         EndpointError: it did not start; its last words are in the message.
     """
-    serve = (sys.executable, "-m", "raft_core.cli.main", "serve", "--engine", "vllm", "--port", "0")
+    serve = (sys.executable, "-m", "raft_core.cli.main", "serve", "--engine", engine, "--port", "0")
     with tempfile.TemporaryFile("w+") as said:
         leash = subprocess.Popen(  # noqa: S603  # our own command
             [sys.executable, "-m", "raft_core.machine.leash", "--", *serve],
@@ -46,26 +46,28 @@ def vllm_apart(settings: Settings, report: Report) -> Iterator[str]:
         try:
             assert leash.stdout is not None  # noqa: S101  # it was made with a pipe
             url = leash.stdout.readline().strip()
-            _wait(leash, url, settings, report)
+            _wait(leash, url, engine, report)
             if leash.poll() is not None:
                 said.seek(0)
                 tail = " ".join(said.read().splitlines()[-_TAIL_LINES:])
                 logs = settings.home / "logs" / "vllm.log"
-                raise EndpointError(url, f"did not start: {tail}", remedy=f"see its log: {logs}")
+                raise EndpointError(
+                    url, f"did not start: {tail}", remedy=f"see its log: {logs}" if engine == "vllm" else ""
+                )
             yield url
         finally:
             leash.terminate()
             leash.communicate()
 
 
-def _wait(leash: subprocess.Popen[str], url: str, settings: Settings, report: Report) -> None:
+def _wait(leash: subprocess.Popen[str], url: str, engine: str, report: Report) -> None:
     """Return when it answers or has ended."""
     started = time.monotonic()
-    report(Progress("start vLLM", 0, 1, settings.base_model))
+    report(Progress("start the model server", 0, 1, engine))
     while leash.poll() is None and time.monotonic() - started < START_S:
         try:
             if httpx.get(f"{url.removesuffix('/v1')}/health", timeout=2, trust_env=False).is_success:
-                report(Progress("start vLLM", 1, 1, settings.base_model))
+                report(Progress("start the model server", 1, 1, engine))
                 return
         except httpx.HTTPError:
             pass
