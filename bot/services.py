@@ -26,6 +26,8 @@ R = TypeVar("R")
 
 LOOK_S = 2.5
 """Discord waits three seconds for an answer; a database that hangs must be told before."""
+BUSY_S = 2.0
+"""A write waits for other processes' until then: shorter, so that what was told to have failed is not done later."""
 QUICK_THREADS = 8
 """Looks at the registry: milliseconds each. Autocomplete and acknowledgements wait for nothing slower."""
 SLOW_THREADS = 32
@@ -41,7 +43,7 @@ class Services:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.registry = Registry(settings.registry_url)
+        self.registry = Registry(settings.registry_url, busy_timeout_s=BUSY_S)
         self.queue = Queue(settings, self.registry)
         self._quick = ThreadPoolExecutor(QUICK_THREADS, "quick")
         self._slow = ThreadPoolExecutor(SLOW_THREADS, "slow")

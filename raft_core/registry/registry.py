@@ -10,7 +10,7 @@ from raft_core.records import AdapterInfo, DatasetInfo, DocumentInfo
 from raft_core.registry.adapters import Adapters, register_adapter
 from raft_core.registry.cards import Cards
 from raft_core.registry.costs import Costs
-from raft_core.registry.database import Database
+from raft_core.registry.database import BUSY_TIMEOUT_S, Database
 from raft_core.registry.datasets import Datasets, register_dataset
 from raft_core.registry.documents import Documents, register_documents
 from raft_core.registry.evaluations import Evaluations, register_evaluation
@@ -37,13 +37,15 @@ class Holdings:
 class Registry:
     """The registry at `url`, one shelf for each kind of thing; all that is asked of it names the guild.
 
+    `busy_timeout_s` is how long a write waits while another process writes to the same SQLite file.
+
     Raises:
         RegistryError: its database cannot be used.
         StorageError: its file cannot be written.
     """
 
-    def __init__(self, url: str) -> None:
-        self.database = Database(url)
+    def __init__(self, url: str, *, busy_timeout_s: float = BUSY_TIMEOUT_S) -> None:
+        self.database = Database(url, busy_timeout_s=busy_timeout_s)
         self.documents = Documents(self.database)
         self.datasets = Datasets(self.database)
         self.adapters = Adapters(self.database)
