@@ -16,7 +16,7 @@ def _layers(*, bias: bool) -> tuple[torch.nn.Linear, torch.nn.Linear]:
 
 @torch.inference_mode()
 @pytest.mark.parametrize("bias", [True, False])
-@pytest.mark.parametrize("rows", range(FEW + 2))
+@pytest.mark.parametrize("rows", range(2 * FEW + 2))
 def test_a_large_layer_returns_what_it_did(rows: int, bias: bool):
     """Shape, values and memory order are those of the plain layer, for few rows, many, and none."""
     large, _ = _layers(bias=bias)
