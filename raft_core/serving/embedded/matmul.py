@@ -55,7 +55,7 @@ def _hastened(layer: torch.nn.Linear) -> Callable[[torch.Tensor], torch.Tensor]:
         if not 0 < rows <= most:
             return linear(x, layer.weight, layer.bias)
         flat = pad(x.reshape(rows, layer.in_features), (0, 0, 0, rows % 2))
-        turned = [torch.mm(layer.weight, some.t()).t() for some in flat.split(FEW)]
+        turned = [torch.mm(layer.weight, some.t()).t() for some in torch.split(flat, FEW)]
         product = torch.cat(turned)[:rows]
         if layer.bias is not None:
             product += layer.bias
