@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from pathlib import Path
 
 import pytest
 
-from raft_core.jobs.demo import CHUNKS, SEED, run_demo
+from raft_core.cli.demo import demo
+from raft_core.jobs.demo import CHUNKS, QUESTIONS, SEED, run_demo
 from raft_core.records import Comparison
 from raft_core.settings import load_settings
 
@@ -31,3 +33,9 @@ def test_demo_runs_every_stage_and_writes_what_it_promises(tmp_path: Path):
     for comparison in asked:
         assert [answer.model for answer in comparison.answers] == ["base", summary["adapter"]]
         assert all(len(answer.sources) == 4 for answer in comparison.answers)
+
+
+def test_the_command_asks_what_the_job_would():
+    """Its defaults are written out, so that its help needs none of the job's imports."""
+    defaults = inspect.signature(demo).parameters
+    assert (defaults["questions"].default, defaults["seed"].default) == (QUESTIONS, SEED)
