@@ -25,7 +25,10 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A file as text. `id` is a prefix of the `sha256` of its bytes, so that adding twice changes nothing."""
+    """A file as text. `id` is a prefix of the `sha256` of its bytes, so that adding twice changes nothing.
+
+    `unread` counts what the file holds beside its text, such as ("3 pictures", "1 chart").
+    """
 
     id: str
     title: str
@@ -33,6 +36,7 @@ class Document:
     media_type: str
     sha256: str
     pages: tuple[Page, ...]
+    unread: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
@@ -42,7 +46,10 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class DocumentInfo:
-    """What the library remembers of a document, beside its text. `added_at` is ISO 8601 in UTC."""
+    """What the library remembers of a document, beside its text. `added_at` is ISO 8601 in UTC.
+
+    `unread` is as in `Document`.
+    """
 
     id: str
     title: str
@@ -53,6 +60,7 @@ class DocumentInfo:
     chunks: int
     tokens: int
     added_at: str
+    unread: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

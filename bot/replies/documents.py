@@ -83,6 +83,8 @@ def document_embed(shown: Shown) -> discord.Embed:
     embed.add_field(
         name="Consent", value="ask and train" if provenance.consent else "only ask: never trained on"
     )
+    if info.unread:
+        embed.add_field(name="Not read", value=escape(cut(", ".join(info.unread), 1000)), inline=False)
     embed.add_field(name="What learnt from it", value=learnt_text(shown.learnt), inline=False)
     embed.add_field(name="It begins", value=_beginning(shown.first), inline=False)
     return embed.set_footer(text=info.id)

@@ -48,7 +48,7 @@ def _ingest(result: Json) -> list[str]:
         f"{len(result['rejected'])} left out"
     ]
     lines += [
-        f"📄 {escape(cut(info['title'], 100))}: {count(info['chunks'], 'chunk')}"
+        f"📄 {escape(cut(info['title'], 100))}: {count(info['chunks'], 'chunk')}{_unread(info)}"
         for info in result["added"][:10]
     ]
     lines += [
@@ -60,6 +60,11 @@ def _ingest(result: Json) -> list[str]:
     ]
     more = sum(max(len(result[name]) - 10, 0) for name in ("added", "unchanged", "rejected"))
     return [*lines, f"… and {more} more: see `/docs list`"] if more else lines
+
+
+def _unread(info: Json) -> str:
+    unread = ", ".join(info.get("unread", ()))
+    return f" ({escape(cut(unread, 200))} not read)" if unread else ""
 
 
 def _dataset(result: Json) -> list[str]:

@@ -121,11 +121,19 @@ def remove(document_id: Id, guild: Guild = "local", as_json: Json = False) -> No
 def _draw_result(console: Console, result: IngestResult) -> None:
     for verb, infos in (("added", result.added), ("unchanged", result.unchanged)):
         for info in infos:
-            console.print(f"{verb}  {info.id}  {info.title}  ({_count(info.chunks, 'chunk')})", markup=False)
+            console.print(
+                f"{verb}  {info.id}  {info.title}  ({_count(info.chunks, 'chunk')}{_unread(info)})",
+                markup=False,
+                soft_wrap=True,
+            )
     for left_out in result.rejected:
         console.print(f"left out  {left_out.what}: {left_out.reason}", markup=False, soft_wrap=True)
     counts = f"{len(result.added)} added, {len(result.unchanged)} unchanged, {len(result.rejected)} left out"
     console.print(counts, style="bold")
+
+
+def _unread(info: DocumentInfo) -> str:
+    return f"; {', '.join(info.unread)} not read" if info.unread else ""
 
 
 def _draw_removal(console: Console, removal: Removal) -> None:
@@ -155,7 +163,7 @@ def _draw_document(console: Console, info: DocumentInfo, chunks: list[Chunk]) ->
     console.print(info.title, style="bold", markup=False)
     console.print(f"{info.id} · {info.media_type} · {info.source}", markup=False)
     size = f"{_count(info.pages, 'page')}, {_count(info.chunks, 'chunk')}, {_count(info.tokens, 'token')}"
-    console.print(f"{size}, added {info.added_at}", markup=False)
+    console.print(f"{size}, added {info.added_at}{_unread(info)}", markup=False)
     for chunk in chunks:
         page = "" if chunk.page is None else f", page {chunk.page}"
         console.print(f"\nchunk {chunk.index + 1}{page} ({_count(chunk.tokens, 'token')})", style="dim")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from raft_core.errors import UnreadableDocument
 from raft_core.records import Page
@@ -37,10 +37,14 @@ _JUNK = dict.fromkeys((*range(32), *range(0x7F, 0xA0), 0xFFFE, 0xFFFF), " ") | {
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """The pages of a file, and the title it gives itself, empty where it gives none."""
+    """The pages of a file, the title it gives itself ("" for none), and what in it is no text.
+
+    `unread` is for people: "3 pictures", "1 chart", "2 scanned pages".
+    """
 
     pages: tuple[Page, ...]
     title: str = ""
+    unread: tuple[str, ...] = ()
 
 
 def clean(text: str) -> str:
@@ -54,9 +58,14 @@ def clean(text: str) -> str:
     return _BLANK_LINES.sub("\n\n", lines).strip("\n")
 
 
-def one_page(text: str, title: str = "") -> Content:
+def one_page(text: str, title: str = "", unread: tuple[str, ...] = ()) -> Content:
     """Return the content of a file that has no pages."""
-    return Content((Page(text),), title)
+    return Content((Page(text),), title, unread)
+
+
+def counted(things: Mapping[str, int]) -> tuple[str, ...]:
+    """Return counts as phrases in order: {"picture": 3, "chart": 1} → ("3 pictures", "1 chart")."""
+    return tuple(f"{count:,} {name}{'s' * (count > 1)}" for name, count in things.items() if count)
 
 
 def first_title(candidates: Iterable[str | None]) -> str:
@@ -76,7 +85,7 @@ def cleaned(content: Content, path: str) -> Content:
     """
     check_length(sum(len(page.text) for page in content.pages), path)
     pages = tuple(Page(clean(page.text), page.number) for page in content.pages)
-    return Content(tuple(page for page in pages if page.text.strip()), content.title)
+    return replace(content, pages=tuple(page for page in pages if page.text.strip()))
 
 
 def check_length(chars: int, path: str) -> None:

@@ -38,6 +38,7 @@ class Library:
             chunks=len(chunks),
             tokens=sum(chunk.tokens for chunk in chunks),
             added_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            unread=document.unread,
         )
         folder = self._folder / document.id
         write_json(folder / _DOCUMENT, asdict(document))
@@ -63,7 +64,8 @@ class Library:
         if self.find(document_id) is None:
             raise UnknownDocument(document_id, self._folder.parent.name)
         fields = read_json(self._folder / document_id / _DOCUMENT)
-        return Document(**{**fields, "pages": tuple(Page(**page) for page in fields["pages"])})
+        pages = tuple(Page(**page) for page in fields["pages"])
+        return Document(**{**fields, "pages": pages, "unread": tuple(fields.get("unread", ()))})
 
     def remove(self, document_id: str) -> None:
         """Forget whatever there is of the document with this id."""
@@ -75,7 +77,8 @@ class Library:
 
     def _info(self, path: Path) -> DocumentInfo:
         try:
-            return DocumentInfo(**read_json(path))
+            fields = read_json(path)
+            return DocumentInfo(**{**fields, "unread": tuple(fields.get("unread", ()))})
         except (ValueError, TypeError) as error:
             raise StorageError(
                 f"{path} is broken: {error}", remedy=f"delete {path.parent} and add the document again"

@@ -91,4 +91,5 @@ def parse_document(data: bytes, path: Path) -> Document:
         media_type=media_type,
         sha256=hashlib.sha256(data).hexdigest(),
         pages=content.pages,
+        unread=content.unread,
     )

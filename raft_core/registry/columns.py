@@ -22,6 +22,21 @@ class StorableText(TypeDecorator[str]):
         return value and value.replace("\0", "\ufffd").encode(errors="replace").decode()
 
 
+class Strings(TypeDecorator[tuple[str, ...]]):
+    """A tuple of texts, kept as a JSON list."""
+
+    impl = JSON
+    cache_ok = True
+
+    def process_bind_param(self, value: tuple[str, ...] | None, dialect: Dialect) -> list[str]:
+        """Return the list that the column keeps."""
+        return list(value or ())
+
+    def process_result_value(self, value: list[str] | None, dialect: Dialect) -> tuple[str, ...]:
+        """Return what the records hold."""
+        return tuple(value or ())
+
+
 class Table(DeclarativeBase):
     """The base of all tables."""
 
@@ -37,6 +52,7 @@ class Table(DeclarativeBase):
         int: BigInteger,
         float: Double,
         dict[str, Any]: JSON,
+        tuple[str, ...]: Strings,
     }
 
 

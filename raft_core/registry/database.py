@@ -21,7 +21,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from raft_core.errors import RaftError, RegistryError, StorageError
 from raft_core.files import translated_os_errors
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest migration, so that a database that is there already needs no Alembic."""
 BUSY_TIMEOUT_S = 30.0
 """How long a writer waits for another."""

@@ -52,6 +52,8 @@ class Document(Owned):
     added_by: Mapped[str] = mapped_column(default="")
     consent: Mapped[bool]
     """Whether the adder said that it may be trained on."""
+    unread: Mapped[tuple[str, ...]] = mapped_column(default=())
+    """What of it is not in its text: "3 pictures"."""
     status: Mapped[str] = mapped_column(default="ready")
     """`ready`, or `removing` from the start of a removal to its end."""
 
