@@ -27,7 +27,8 @@ _MARKUP = re.compile(
     r"|</?(?:think|tool_call|tool_response)>|\[/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS)\]"
 )
 _DEFUSED = str.maketrans("<>#[]", "()=()")
-_ANSWER = re.compile(r"<ANSWER>:|##Answer:")
+ANSWER_TAGS = (ANSWER_TAG, "##Answer:")
+_ANSWER = re.compile("|".join(ANSWER_TAGS))
 _QUOTE = re.compile(r"##begin_quote##(.*?)##end_quote##", re.DOTALL)
 
 
