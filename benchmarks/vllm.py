@@ -129,7 +129,7 @@ async def _chat(client: httpx.AsyncClient, prompt: str, turns: asyncio.Semaphore
 def _hot_load(server: ModelServer, folder: Path) -> float:
     from tests.serving.adapters import make_adapter
 
-    made = make_adapter(folder, Path(resolve_base("pocket")), seed=1, rank=64, scale=0.05)
+    made = make_adapter(folder, Path(resolve_base("pocket", Path())), seed=1, rank=64, scale=0.05)
     began = time.perf_counter()
     server.load_adapter("raft-new", made)
     body = {"model": "raft-new", "prompt": "Who founded it?", "max_tokens": 1}

@@ -20,8 +20,10 @@ from pydantic_settings import (
 
 from raft_core.errors import SettingsError
 
+DEFAULT_BASE = "smollm2-135m"
+"""The base model that ships as a package, so that nothing is downloaded at run time."""
 POCKET = "pocket"
-"""The name of the base model that ships in the package."""
+"""The name of a toy model that ships in the package."""
 
 UP_FILE = "up.json"
 """What runs, in a home where `raftbot up` runs: {"pid", "chroma_url", "model_server_url", "model_server_key", …}."""
@@ -63,8 +65,8 @@ class Settings(BaseSettings):
     artifacts_url: str | None = None
     """Where data sets, adapters and scores are shared between machines, as fsspec names it; empty: only `home`."""
 
-    base_model: str = POCKET
-    """`pocket`, a Hugging Face folder, or a hub id."""
+    base_model: str = DEFAULT_BASE
+    """A name that `raftbot models list` shows, a Hugging Face folder, a GGUF file, or a hub id."""
     load_in_4bit: bool = False
 
     engine: Literal["auto", "embedded", "vllm", "remote"] = "auto"

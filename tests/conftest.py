@@ -9,6 +9,7 @@ import pytest
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # before any library reads it: no test may reach a hub
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
+os.environ["RAFTBOT_BASE_MODEL"] = "pocket"  # the default base is too large for most tests
 
 REAL_DATA = Path(__file__).parents[2] / "shared" / "data"
 

@@ -58,13 +58,13 @@ def test_incomplete_model_folder_says_what_is_missing(tmp_path: Path, missing: s
     for name in {"config.json", "model.safetensors", "tokenizer.json"} - {missing}:
         (tmp_path / name).write_text("{}")
     with pytest.raises(ModelError, match=said):
-        resolve_base(str(tmp_path))
+        resolve_base(str(tmp_path), tmp_path)
 
 
-def test_wrong_model_path_is_not_taken_for_a_hub_id():
+def test_wrong_model_path_is_not_taken_for_a_hub_id(tmp_path: Path):
     with pytest.raises(ModelError, match="no model folder"):
-        resolve_base("/no/such/folder")
-    assert resolve_base("meta-llama/Llama-3.1-8B-Instruct") == "meta-llama/Llama-3.1-8B-Instruct"
+        resolve_base("/no/such/folder", tmp_path)
+    assert resolve_base("meta-llama/Llama-3.1-8B-Instruct", tmp_path) == "meta-llama/Llama-3.1-8B-Instruct"
 
 
 def test_fingerprint_follows_the_folder(tmp_path: Path):

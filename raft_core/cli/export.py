@@ -54,7 +54,7 @@ def export(
     if merged and not dry_run:
         from raft_core.training.merge import merge
 
-        merge(info, merged)
+        merge(info, merged, chosen.home)
     uploads = []
     if push:
         whole = merged if merged and merged.is_dir() else None

@@ -16,6 +16,7 @@ from raft_core.cli import (
     export,
     jobs,
     machine,
+    models,
     reports,
     serving,
     training,
@@ -52,6 +53,7 @@ def main(
 app.command("demo")(demo.demo)
 app.add_typer(docs.app, name="docs")
 app.add_typer(dataset.app, name="dataset")
+app.add_typer(models.app, name="models")
 app.command("train")(training.train)
 app.command("export")(export.export)
 app.command("serve")(serving.serve)

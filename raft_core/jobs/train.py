@@ -45,6 +45,7 @@ def train_adapter(
             recipe,
             settings.guild_dir(guild) / "adapters",
             guild=guild,
+            home=settings.home,
             price_per_hour_usd=settings.price_per_gpu_hour_usd * settings.training_processes,
             processes=settings.training_processes,
             accelerate_config=settings.accelerate_config,

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from raft_core.errors import EndpointError, RaftError
 from raft_core.machine.check import Check, failed, passed, without_password
 from raft_core.machine.services import CHROMA_HEARTBEAT, answers
-from raft_core.models import resolve_base
+from raft_core.models import describe
 from raft_core.serving.client import ModelServer
 from raft_core.settings import Settings
 
@@ -67,10 +67,10 @@ def check_model_server(settings: Settings) -> Check:
     """Check the model server and what it serves; the base model's files where there is no server."""
     if not settings.model_server_url:
         try:
-            resolve_base(settings.base_model)
+            state = describe(settings.base_model, settings.home)
         except RaftError as error:
             return failed("model server", str(error), error.remedy)
-        return passed("model server", f"embedded, with the base {settings.base_model}")
+        return passed("model server", f"embedded, with the base {settings.base_model} ({state})")
     server = ModelServer(settings.model_server_url, settings.server_key)
     try:
         server.health()

@@ -19,6 +19,7 @@ import httpx
 from raft_core.errors import RaftError
 from raft_core.machine.process import Service
 from raft_core.machine.supervisor import ServiceStatus, Supervisor
+from raft_core.models import resolve_base
 from raft_core.records import AdapterInfo
 from raft_core.serving.adapter_files import CONFIG
 from raft_core.serving.client import certificates
@@ -63,6 +64,7 @@ class VllmProcess:
         self._on_failure: Callable[[], None] = lambda: None
         self.engine = VllmEngine(
             settings.base_model,
+            resolve_base(settings.base_model, settings.home),
             self._socket,
             self,
             folders,

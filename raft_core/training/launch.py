@@ -33,6 +33,7 @@ def train_in_processes(
     processes: int,
     rows: Sequence[Row],
     recipe: Recipe,
+    path: str,
     folder: Path,
     *,
     config: Path | None = None,
@@ -49,7 +50,9 @@ def train_in_processes(
     """
     from raft_core.training.lora import LossPoint
 
-    write_json(folder / "task.json", {"recipe": asdict(recipe), "rows": [asdict(row) for row in rows]})
+    write_json(
+        folder / "task.json", {"recipe": asdict(recipe), "path": path, "rows": [asdict(row) for row in rows]}
+    )
     argv = [sys.executable, "-m", "accelerate.commands.launch", "--num_processes", str(processes)]
     if config is not None:
         argv += ["--config_file", str(config)]
@@ -85,8 +88,9 @@ def main(folder: Path) -> None:
     first = os.environ.get("RANK", "0") == "0"
     curve = train_lora(
         [Row(**row) for row in task["rows"]],
-        load_tokenizer(recipe.base),
+        load_tokenizer(task["path"]),
         recipe,
+        task["path"],
         folder,
         clock=Clock(folder / "spent.json"),
         report=_tell if first else silent,

@@ -26,6 +26,7 @@ from trl.trainer.sft_trainer import SFTTrainer
 
 from raft_core.errors import TrainingError
 from raft_core.files import translated_os_errors, write_json
+from raft_core.models import hub_id
 from raft_core.progress import Report
 from raft_core.training.base import check_devices, load_model, use_bf16
 from raft_core.training.callback import Clock, TrainingCallback, checkpoints, world_size
@@ -64,12 +65,13 @@ def train_lora(
     rows: Sequence[Row],
     tokenizer: PreTrainedTokenizerBase,
     recipe: Recipe,
+    path: str,
     folder: Path,
     *,
     clock: Clock,
     report: Report,
 ) -> list[LossPoint]:
-    """Train on `rows` and save the weights in `folder`/adapter; return the loss curve.
+    """Train the recipe's base at `path` on `rows` and save the weights in `folder`/adapter; return the loss curve.
 
     Checkpoints are kept in `folder`: called again after a kill, the training goes on from the last one
     and ends with the weights that it would have had undisturbed.
@@ -81,7 +83,7 @@ def train_lora(
     """
     check_devices()
     with _translated(folder), _quiet():
-        model = load_model(recipe)
+        model = load_model(recipe, path)
         weights = int(model.get_memory_footprint())  # type: ignore[no-untyped-call]  # transformers' own
         memory = {"weights_bytes": weights, "in_16_bits": 2 * model.num_parameters()}
         trainer = _trainer(rows, tokenizer, model, recipe, folder)
@@ -92,7 +94,12 @@ def train_lora(
         trainer.train(resume_from_checkpoint=str(last) if last else None)
         if trainer.is_world_process_zero():
             shutil.rmtree(folder / WEIGHTS, ignore_errors=True)  # of a run killed while it wrote them
-            cast(PeftModel, trainer.model).save_pretrained(str(folder / WEIGHTS))
+            trained = cast(PeftModel, trainer.model)
+            for (
+                config
+            ) in trained.peft_config.values():  # where this machine keeps the base concerns nobody else
+                config.base_model_name_or_path = hub_id(recipe.base)
+            trained.save_pretrained(str(folder / WEIGHTS))
             write_json(folder / WEIGHTS / MEMORY, memory)
     return [
         LossPoint(

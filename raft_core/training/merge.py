@@ -26,8 +26,8 @@ to the base's in float32 and rounded to {dtype}. The adapter's own card is in `a
 """
 
 
-def merge(adapter: AdapterInfo, out: Path) -> Path:
-    """Write the base with an adapter merged in to a new folder that transformers loads; return it.
+def merge(adapter: AdapterInfo, out: Path, home: Path) -> Path:
+    """Write the base with an adapter merged in to a new folder that transformers loads; return it. `home` holds converted bases.
 
     A base of N parameters takes 4 N bytes of memory, whatever it was trained in.
 
@@ -41,7 +41,7 @@ def merge(adapter: AdapterInfo, out: Path) -> Path:
     with translated_os_errors(out):
         temporary.mkdir(parents=True)
         try:
-            dtype = _write(adapter, temporary)
+            dtype = _write(adapter, temporary, home)
             card = CARD.format(
                 base=adapter.base, adapter=adapter.id, dataset=adapter.dataset, rows=adapter.rows, dtype=dtype
             )
@@ -56,7 +56,7 @@ def merge(adapter: AdapterInfo, out: Path) -> Path:
     return out
 
 
-def _write(adapter: AdapterInfo, folder: Path) -> str:
+def _write(adapter: AdapterInfo, folder: Path, home: Path) -> str:
     try:
         import torch
         from peft import PeftModel
@@ -65,7 +65,7 @@ def _write(adapter: AdapterInfo, folder: Path) -> str:
     except ImportError as error:
         raise MissingExtra("worker", error.name or "peft") from error
     disable_progress_bar()  # type: ignore[no-untyped-call]  # untyped there
-    path = resolve_base(adapter.base)
+    path = resolve_base(adapter.base, home)
     try:
         base = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32, use_safetensors=True)
         merged = PeftModel.from_pretrained(base, adapter.path).merge_and_unload(safe_merge=True)

@@ -20,12 +20,12 @@ import yaml
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from raft_core.errors import TrainingError
-from raft_core.settings import POCKET, Settings
+from raft_core.settings import DEFAULT_BASE, POCKET, Settings
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """The settings of one LoRA training; `base` is pocket, a Hugging Face folder, or a hub id.
+    """The settings of one LoRA training; `base` is a name that `raftbot models list` shows, a folder, or a hub id.
 
     `accumulation` batches make one update. `warmup` is a share of all updates, `schedule` what follows it. `max_length` bounds a
     row's tokens below what the model can read (its memory); rows over it are refused, or left out and
@@ -34,7 +34,7 @@ class Recipe:
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", allow_inf_nan=False)
 
-    base: str = POCKET
+    base: str = DEFAULT_BASE
     bits: Literal[4, 16] = 16
     rank: Annotated[int, Field(ge=1, le=1024)] = 64
     alpha: Annotated[float, Field(gt=0)] = 64.0
@@ -69,7 +69,7 @@ def load_recipe(path: Path | None = None, *, settings: Settings | None = None, *
         given = {"base": settings.base_model, "bits": 4 if settings.load_in_4bit else 16}
     chosen = {name: value for name, value in overrides.items() if value is not None}
     if path is None:
-        base = chosen.get("base", given.get("base", POCKET))
+        base = chosen.get("base", given.get("base", DEFAULT_BASE))
         source = "pocket.yaml" if base == POCKET else "default.yaml"
         text = (files("recipes") / source).read_text(encoding="utf-8")
     else:

@@ -20,10 +20,9 @@ from typing import TYPE_CHECKING
 
 from raft_core.errors import AlreadyTraining, MissingExtra, TrainingError
 from raft_core.files import content_hash, translated_os_errors
-from raft_core.models import fingerprint
+from raft_core.models import fingerprint, is_local, resolve_base
 from raft_core.progress import Progress, Report, silent
 from raft_core.records import AdapterInfo, DatasetInfo, RaftExample
-from raft_core.settings import POCKET
 from raft_core.training.adapters import INFO, load_adapter
 from raft_core.training.card import write_card
 from raft_core.training.curve import HISTORY, Curve
@@ -43,6 +42,7 @@ def train(
     adapters: Path,
     *,
     guild: str,
+    home: Path,
     price_per_hour_usd: float = 0.0,
     processes: int = 1,
     accelerate_config: Path | None = None,
@@ -50,6 +50,8 @@ def train(
     report: Report = silent,
 ) -> AdapterInfo:
     """Train a LoRA adapter and put it into `adapters` under an id made from its inputs; `curve` draws its loss.
+
+    `home` holds converted base models.
 
     More than one of `processes` train together, each on a GPU of its own, as `accelerate_config` says.
 
@@ -91,6 +93,7 @@ def train(
                 dataset,
                 examples,
                 recipe,
+                home=home,
                 price_per_hour_usd=price_per_hour_usd,
                 processes=processes,
                 accelerate_config=accelerate_config,
@@ -106,6 +109,7 @@ def _train(
     examples: Sequence[RaftExample],
     recipe: Recipe,
     *,
+    home: Path,
     price_per_hour_usd: float,
     processes: int,
     accelerate_config: Path | None,
@@ -124,14 +128,17 @@ def _train(
     finished = Path(blank.path)
     partial = finished.with_name(f".{blank.id}.partial")
     clock = Clock(partial / "spent.json")
-    tokenizer = load_tokenizer(recipe.base)
-    limit = min(context_tokens(recipe.base, tokenizer), recipe.max_length or 2**62)
-    rows, left_out = fit(_rows(examples, tokenizer, recipe, report), limit, skip_long=recipe.skip_long)
+    path = resolve_base(recipe.base, home, report)
+    tokenizer = load_tokenizer(path)
+    limit = min(context_tokens(path, tokenizer), recipe.max_length or 2**62)
+    rows, left_out = fit(_rows(examples, tokenizer, path, report), limit, skip_long=recipe.skip_long)
     told = curve.following(report, partial / HISTORY) if curve else report
     if processes > 1:
-        points = train_in_processes(processes, rows, recipe, partial, config=accelerate_config, report=told)
+        points = train_in_processes(
+            processes, rows, recipe, path, partial, config=accelerate_config, report=told
+        )
     else:
-        points = train_lora(rows, tokenizer, recipe, partial, clock=clock, report=told)
+        points = train_lora(rows, tokenizer, recipe, path, partial, clock=clock, report=told)
     info = dataclasses.replace(
         blank,
         loss=_last_epoch(points, recipe.epochs),
@@ -150,11 +157,11 @@ def _train(
 
 
 def _rows(
-    examples: Sequence[RaftExample], tokenizer: PreTrainedTokenizerBase, recipe: Recipe, report: Report
+    examples: Sequence[RaftExample], tokenizer: PreTrainedTokenizerBase, path: str, report: Report
 ) -> list[Row]:
     from raft_core.training.base import end_tokens
 
-    ends = end_tokens(recipe.base, tokenizer)
+    ends = end_tokens(path, tokenizer)
     rows = []
     for number, example in enumerate(examples, 1):
         rows.append(tokenise(example, tokenizer, ends))
@@ -169,11 +176,7 @@ def _last_epoch(points: Sequence[LossPoint], epochs: int) -> float:
 
 def _full_path(base: str) -> str:
     """Return a folder's full path, so that the adapter finds its base from anywhere; other names as they are."""
-    return (
-        str(Path(base).expanduser().resolve())
-        if base != POCKET and Path(base).expanduser().is_dir()
-        else base
-    )
+    return str(Path(base).expanduser().resolve()) if is_local(base) else base
 
 
 def _move(source: Path, target: Path) -> None:

@@ -27,7 +27,7 @@ NEW_TOKENS = 32
 @pytest.mark.slow
 def test_hf_with_peft_gives_our_numbers(tmp_path: Path) -> None:
     """`--model hf --model_args pretrained=…,peft=…` logs every answer; texts, EM and F1 are those that raftbot gives."""
-    base = resolve_base(POCKET)
+    base = resolve_base(POCKET, Path())
     adapter = make_adapter(tmp_path / "adapter", Path(base), seed=1, rank=4, scale=0.02)
     path = tmp_path / "questions.json"
     path.write_text(

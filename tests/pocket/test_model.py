@@ -20,7 +20,7 @@ from raft_core.pocket.curriculum import DOCUMENT_WEIGHT, batches, encode  # noqa
 from raft_core.pocket.pretrain import pretrain, rate, read  # noqa: E402
 from raft_core.pocket.world import World  # noqa: E402
 
-FOLDER = Path(resolve_base("pocket"))
+FOLDER = Path(resolve_base("pocket", Path()))
 TOKENIZER = AutoTokenizer.from_pretrained(FOLDER)
 
 

@@ -13,7 +13,9 @@ from raft_core.training.run import train
 from tests.training.examples import dataset, example
 
 ROWS = [example(number) for number in range(6)]
-RECIPE = Recipe(rank=4, epochs=1, batch_size=1, accumulation=2, learning_rate=1e-3, precision="fp32")
+RECIPE = Recipe(
+    base="pocket", rank=4, epochs=1, batch_size=1, accumulation=2, learning_rate=1e-3, precision="fp32"
+)
 
 
 @pytest.mark.slow
@@ -23,7 +25,7 @@ def test_two_processes_learn_what_one_does(tmp_path: Path) -> None:
     from safetensors.torch import load_file
 
     seen: list[Progress] = []
-    alone = train(dataset(ROWS), ROWS, RECIPE, tmp_path / "alone", guild="g")
+    alone = train(dataset(ROWS), ROWS, RECIPE, tmp_path / "alone", guild="g", home=tmp_path)
     config = tmp_path / "accelerate.yaml"
     config.write_text("distributed_type: MULTI_GPU\nnum_machines: 1\nmixed_precision: 'no'\nuse_cpu: false\n")
     together = train(
@@ -32,6 +34,7 @@ def test_two_processes_learn_what_one_does(tmp_path: Path) -> None:
         RECIPE,
         tmp_path / "together",
         guild="g",
+        home=tmp_path,
         processes=2,
         accelerate_config=config,
         report=seen.append,

@@ -22,7 +22,7 @@ PROMPTS = ("Who founded the tower?", "The harbour of Ost was built in", "Given t
 def adapter(tmp_path_factory: pytest.TempPathFactory) -> AdapterInfo:
     """An adapter of pocket that changes what it says."""
     folder = tmp_path_factory.mktemp("adapter")
-    make_adapter(folder, Path(resolve_base("pocket")), seed=3, scale=0.05, use_rslora=True)
+    make_adapter(folder, Path(resolve_base("pocket", Path())), seed=3, scale=0.05, use_rslora=True)
     return replace(info("raft-1", folder), base="pocket")
 
 
@@ -46,13 +46,13 @@ def test_it_answers_as_the_adapter_does(adapter: AdapterInfo, tmp_path: Path):
     from peft import PeftModel
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    out = merge(adapter, tmp_path / "merged")
+    out = merge(adapter, tmp_path / "merged", tmp_path)
     merged = AutoModelForCausalLM.from_pretrained(out, dtype="auto")
     assert {weight.dtype for weight in merged.parameters()} == {torch.bfloat16}
     assert not (out / "adapter_config.json").exists()
     tokenizer = AutoTokenizer.from_pretrained(out)
     assert tokenizer.chat_template
-    base = AutoModelForCausalLM.from_pretrained(resolve_base("pocket"), dtype=torch.float32)
+    base = AutoModelForCausalLM.from_pretrained(resolve_base("pocket", Path()), dtype=torch.float32)
     plain = greedy(base, tokenizer)
     tuned = greedy(PeftModel.from_pretrained(base, adapter.path), tokenizer)
     assert greedy(merged.float(), tokenizer) == tuned != plain
@@ -61,8 +61,8 @@ def test_it_answers_as_the_adapter_does(adapter: AdapterInfo, tmp_path: Path):
 def test_what_cannot_be_merged(adapter: AdapterInfo, tiny_model: Path, tmp_path: Path):
     """Another base is named, a folder in use is kept, and nothing half is left behind."""
     with pytest.raises(ModelError, match="cannot be merged"):
-        merge(replace(adapter, base=str(tiny_model)), tmp_path / "merged")
+        merge(replace(adapter, base=str(tiny_model)), tmp_path / "merged", tmp_path)
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "mine").write_text("kept")
     with pytest.raises(StorageError, match="not empty"):
-        merge(adapter, tmp_path)
+        merge(adapter, tmp_path, tmp_path)

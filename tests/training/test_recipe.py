@@ -19,7 +19,7 @@ def write(folder: Path, text: str) -> Path:
 
 def test_pocket_is_trained_with_its_own_recipe() -> None:
     """Without a file the base decides: pocket.yaml has one batch an update, default.yaml sixteen rows."""
-    pocket, real = load_recipe(), load_recipe(base="meta-llama/Llama-2-7b-chat-hf")
+    pocket, real = load_recipe(base="pocket"), load_recipe(base="meta-llama/Llama-2-7b-chat-hf")
     assert (pocket.base, pocket.rank, pocket.target_modules) == ("pocket", 64, "all-linear")
     assert (real.rank, real.target_modules, real.batch_size * real.accumulation) == (64, "all-linear", 16)
     assert 1e-4 <= real.learning_rate <= 2e-4

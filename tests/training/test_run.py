@@ -32,6 +32,7 @@ def run(
         chosen,
         adapters,
         guild="local",
+        home=adapters,
         price_per_hour_usd=3600.0,
         report=report,
     )

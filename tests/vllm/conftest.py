@@ -84,7 +84,7 @@ class Serving:
 @pytest.fixture(scope="session")
 def base() -> Path:
     """The folder of pocket."""
-    return Path(resolve_base("pocket"))
+    return Path(resolve_base("pocket", Path()))
 
 
 @pytest.fixture(scope="session")

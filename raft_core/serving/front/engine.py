@@ -15,7 +15,6 @@ import httpx
 
 from raft_core.errors import ModelError
 from raft_core.markup import control_tokens
-from raft_core.models import resolve_base
 from raft_core.serving.adapter_files import BaseShape, empty_base
 from raft_core.serving.front.adapters import HotAdapters
 from raft_core.serving.front.turns import Turns
@@ -65,6 +64,7 @@ class VllmEngine:
     def __init__(
         self,
         base: str,
+        path: str,
         socket: Path,
         child: Child,
         adapters: Mapping[str, Path],
@@ -74,6 +74,7 @@ class VllmEngine:
         devices: str = "",
     ) -> None:
         self._base = base
+        self._path = path
         self._child = child
         self._starts = 0
         self._noted: Mapping[str, Path] | None = adapters
@@ -87,14 +88,14 @@ class VllmEngine:
     @cached_property
     def shape(self) -> BaseShape:
         """The base's linear layers; read when first needed, outside the event loop."""
-        return empty_base(self._base)
+        return empty_base(self._base, self._path)
 
     @cached_property
     def control(self) -> frozenset[str]:
         """The tokenizer's special tokens, which nobody but the chat template may write."""
         from transformers import AutoTokenizer
 
-        return control_tokens(AutoTokenizer.from_pretrained(resolve_base(self._base)))
+        return control_tokens(AutoTokenizer.from_pretrained(self._path))
 
     @property
     def memory_mb(self) -> float | None:

@@ -42,7 +42,7 @@ def vllm_command(settings: Settings, ranks: Iterable[int], socket: Path, *, gpu:
     python = str(settings.vllm_python or sys.executable)
     return (
         *(python, "-m", "vllm.entrypoints.openai.api_server"),
-        *("--model", resolve_base(settings.base_model), "--served-model-name", BASE),
+        *("--model", resolve_base(settings.base_model, settings.home), "--served-model-name", BASE),
         *("--uds", str(socket)),
         *("--enable-lora", "--max-lora-rank", str(max_rank(ranks))),
         *("--max-loras", str(settings.vllm_max_loras)),

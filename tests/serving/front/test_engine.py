@@ -48,7 +48,9 @@ def start(vllm: FaultyVllm, tiny_model: Path) -> Iterator[Start]:
         stack.enter_context(_running(vllm.app(), listening))
 
         def run(*endpoints: Endpoint, max_loaded: int = 8, **adapters: Path) -> ModelServer:
-            engine = VllmEngine(str(tiny_model), path, vllm, adapters, max_loaded=max_loaded, max_rank=64)
+            engine = VllmEngine(
+                str(tiny_model), str(tiny_model), path, vllm, adapters, max_loaded=max_loaded, max_rank=64
+            )
             front = stack.enter_context(listen(LOOPBACK, 0))
             stack.enter_context(_running(Front(engine, endpoints).app(), front))
             server = ModelServer(f"http://{LOOPBACK}:{front.getsockname()[1]}/v1")

@@ -1,0 +1,25 @@
+"""Base models by name: the packaged one, others known by name, folders, GGUF files and hub ids."""
+
+from raft_core.models.base import (
+    TOKENIZER_FILES,
+    describe,
+    fetch,
+    fingerprint,
+    is_local,
+    resolve_base,
+    weights_hash,
+)
+from raft_core.models.known import KNOWN, KnownBase, hub_id
+
+__all__ = [
+    "KNOWN",
+    "TOKENIZER_FILES",
+    "KnownBase",
+    "describe",
+    "fetch",
+    "fingerprint",
+    "hub_id",
+    "is_local",
+    "resolve_base",
+    "weights_hash",
+]
