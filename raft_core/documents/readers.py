@@ -11,9 +11,11 @@ from pathlib import Path
 from raft_core.documents import sniffing
 from raft_core.documents.content import Content, cleaned
 from raft_core.documents.html import read_html
-from raft_core.documents.office import read_docx, read_pptx, read_xlsx
 from raft_core.documents.pdf import read_pdf
+from raft_core.documents.sheets import read_xlsx
+from raft_core.documents.slides import read_pptx
 from raft_core.documents.text import read_csv, read_json, read_json_lines, read_markdown, read_text
+from raft_core.documents.word import read_docx
 from raft_core.errors import UnreadableDocument
 from raft_core.records import Document
 
@@ -83,7 +85,8 @@ def parse_document(data: bytes, path: Path) -> Document:
         reason = str(error) or type(error).__name__
         raise UnreadableDocument(name, f"it is broken ({reason})") from error
     if not content.pages:
-        raise UnreadableDocument(name, "there is no text in it")
+        beside = f", but {', '.join(content.unread)}" if content.unread else ""
+        raise UnreadableDocument(name, f"there is no text in it{beside}")
     return Document(
         id=document_id(data),
         title=content.title or path.stem,

@@ -17,7 +17,7 @@ from fpdf import FPDF
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raft_core.documents import office, readers
+from raft_core.documents import ooxml, readers
 from raft_core.documents.content import clean
 from raft_core.documents.readers import parse_document, read_document
 from raft_core.errors import UnreadableDocument
@@ -236,7 +236,7 @@ def zip_file(**members: bytes) -> bytes:
 
 def test_zip_bombs_are_refused_unopened() -> None:
     """One huge part, or many parts that are huge together, are refused by their declared sizes."""
-    part = {"word/document.xml": b"<a>" + b" " * (office.MAX_XML_BYTES + 1)}
+    part = {"word/document.xml": b"<a>" + b" " * (ooxml.MAX_XML_BYTES + 1)}
     assert why_not(zip_file(**part), "a.docx") == "its part word/document.xml unpacks to more than 32 MiB"
     many = {f"word/media/{n}.png": bytes(32 * 2**20) for n in range(9)} | {"word/document.xml": b"<a/>"}
     assert why_not(zip_file(**many), "a.docx") == "it unpacks to more than 256 MiB"

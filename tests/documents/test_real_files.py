@@ -69,7 +69,7 @@ NASTY = {
     "md_frontmatter_code.md": ("```python\n# not a heading\n```", ""),
     "no_extension": ("plain text without extension", ""),
     "no_spaces_1MB.txt": ("a" * 1_000_000, ""),
-    "outlook_sample.msg": (None, "it is an old Office, Outlook or password-protected Office file"),
+    "outlook_sample.msg": (None, "it is an Outlook message (.msg)"),
     "pdf_bitflips.pdf": (None, "it is a broken PDF"),
     "pdf_header_only.pdf": (None, "it is a broken PDF"),
     "pdf_missing_info.pdf": ("PDF document without /Info key in document root.", ""),
