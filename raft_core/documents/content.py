@@ -24,7 +24,7 @@ _NO_TITLE = re.compile(
 
 _BLANK_LINES = re.compile(r"\n{3,}")
 # Controls mean nothing in text (fonts without a Unicode map leave them in PDFs); U+FFFE and U+FFFF are
-# no characters, U+FEFF is a byte order mark left inside a text.
+# no characters, U+FEFF is a byte order mark left inside a text. A soft hyphen shows only where a line ends.
 _JUNK = dict.fromkeys((*range(32), *range(0x7F, 0xA0), 0xFFFE, 0xFFFF), " ") | {
     0x09: "\t",
     0x0A: "\n",
@@ -32,6 +32,7 @@ _JUNK = dict.fromkeys((*range(32), *range(0x7F, 0xA0), 0xFFFE, 0xFFFF), " ") | {
     0x0C: "\n",
     0x85: "\n",
     0xFEFF: "",
+    0xAD: "",
 }
 
 

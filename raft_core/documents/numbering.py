@@ -83,10 +83,10 @@ class Numbering:
             if style is None or number is not None:
                 break
             number, depth = _numbered(style)
-            if number is not None and level is None:
-                rules = self._lists.get(number)
-                own = {each.style: at for at, each in rules.levels.items()} if rules else {}
-                level = own.get(name, depth)
+            if number in self._lists and level is None:
+                levels = self._lists[number].levels.items()
+                level = next((at for at, each in levels if each.style == name), None)
+            level = depth if level is None else level
             name = _value(style, "basedOn")
         return number or "0", level or 0
 

@@ -105,15 +105,15 @@ class _Workbook:
         inline = cell.find(f"{_S}is")
         if inline is not None:
             return shown_text(_string(inline), code)
-        value: str | None = cell.findtext(f"{_S}v")
-        if value is None:
-            self.unread["formula without a value"] += cell.find(f"{_S}f") is not None
-            return ""
+        value: str = cell.findtext(f"{_S}v") or ""
         kind = cell.get("t", "n")
+        if not value and kind != "str":
+            self.unread["uncalculated formula"] += cell.find(f"{_S}f") is not None
+            return ""
         if kind == "e" and value == "#VALUE!" and cell.get("vm") is not None:
             self.unread["picture"] += 1  # how one in a cell is kept
             return ""
-        return self._value(value.strip() if kind != "str" else value, kind, code)
+        return self._value(value, kind, code)
 
     def _value(self, value: str, kind: str, code: str) -> str:
         if kind == "s":
