@@ -16,6 +16,7 @@
     ├── TrainingError
     │   └── AlreadyTraining     another process is at the same training
     ├── EndpointError           a model server is down, slow, refuses or returns rubbish
+    │   └── PromptTooLong       prompt and answer do not fit into the model's context
     ├── HubError                a hub of models cannot be reached or refuses
     ├── EvaluationError
     │   └── BadRecord           a gold or prediction record does not fit the HotpotQA format
@@ -160,6 +161,19 @@ class EndpointError(RaftError):
         self.url = url
         self.reason = reason
         self.retryable = retryable
+
+
+class PromptTooLong(EndpointError):
+    """Prompt and answer do not fit into a model's context: `limit` and `tokens` of the prompt, where the server counts."""
+
+    remedy = "show fewer chunks (--top-k), or take a base model with a longer context"
+
+    def __init__(
+        self, url: str, message: str, *, limit: int | None = None, tokens: int | None = None
+    ) -> None:
+        super().__init__(url, f"refused the prompt as too long: {message}", remedy=self.remedy)
+        self.limit = limit
+        self.tokens = tokens
 
 
 class HubError(RaftError):

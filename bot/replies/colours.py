@@ -7,6 +7,6 @@ GREEN = 0x23A55A
 RED = 0xF23F43
 """Failed."""
 GREY = 0x80848E
-"""Waiting, or cancelled."""
+"""Waiting, cancelled, or an answer without a checked quote."""
 BLUE = 0x5865F2
 """Neither."""

@@ -10,7 +10,7 @@ from pathlib import PurePath
 import discord
 
 from bot.replies.colours import BLUE, GREY
-from bot.replies.text import code_block, cut, escape, inline
+from bot.replies.text import code_block, count, cut, escape, inline
 from raft_core.records import Chunk, DocumentInfo, Hit
 from raft_core.registry.documents import LearntFrom, Provenance
 
@@ -142,11 +142,6 @@ def removed_text(title: str, chunks: int, learnt: LearntFrom) -> str:
 def member(name: str) -> str:
     """Return who did something: a member of Discord, or a user of the shell."""
     return f"<@{name}>" if name.isdigit() else inline(name) if name else "someone"
-
-
-def count(number: int, noun: str) -> str:
-    """Return a number of things."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _when(at: str, style: str) -> str:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from bot.replies.documents import count
 from bot.replies.evaluations import verdict
-from bot.replies.text import cut, escape, inline
+from bot.replies.text import count, cut, escape, inline
 
 if TYPE_CHECKING:
     from raft_core.records import JobInfo

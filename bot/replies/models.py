@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 import discord
 
 from bot.replies.colours import BLUE
-from bot.replies.documents import count
-from bot.replies.text import cut, escape, inline
+from bot.replies.text import count, cut, escape, inline
 from raft_core.records import BASE, AdapterInfo, DatasetInfo
 
 if TYPE_CHECKING:

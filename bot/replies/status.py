@@ -6,7 +6,7 @@ import discord
 
 from bot.health import Holds, Seen
 from bot.replies.colours import AMBER, BLUE, GREEN
-from bot.replies.documents import count
+from bot.replies.text import count
 
 UP, DOWN = "🟢 up", "🔴 down"
 STEPS = (

@@ -9,7 +9,16 @@ import discord
 
 from bot.access import guild_of
 from bot.errors import CannotHere, tell
-from bot.replies.answers import Board, answers_file, board_of, source_line, texts_of
+from bot.replies.answers import (
+    ROOMS,
+    Board,
+    Room,
+    all_sources,
+    answers_file,
+    board_of,
+    source_line,
+    texts_of,
+)
 from bot.replies.colours import BLUE
 from bot.replies.text import code_block, split
 from bot.views.pages import Pages
@@ -36,8 +45,7 @@ class ShowSources(Standing, template=rf"{ASKED}:sources"):
     async def press(self, interaction: discord.Interaction[RaftBot], asked: str) -> None:  # type: ignore[override]  # the template's one group
         """Show the member the chunks that the models were given."""
         await interaction.response.defer(ephemeral=True)
-        answers = (await _kept(interaction, asked)).comparison.answers
-        pages = [page for answer in answers[:1] for page in _source_pages(answer.sources)]
+        pages = _source_pages(all_sources((await _kept(interaction, asked)).comparison))
         if not pages:
             await tell(interaction, "No sources were found before it broke off.")
             return
@@ -113,9 +121,11 @@ class Down(_Vote, template=rf"{ASKED}:(?P<number>\d):down"):
 BUTTONS = (ShowSources, ShowAnswers, AskAgain, Up, Down)
 
 
-def layout(board: Board, asked: str, *, attached: bool = False) -> discord.ui.LayoutView:
+def layout(
+    board: Board, asked: str, *, attached: bool = False, room: Room = ROOMS[0]
+) -> discord.ui.LayoutView:
     """Return the message: a container for each model, sources, and the buttons once it is over."""
-    texts = texts_of(board)
+    texts = texts_of(board, room)
     # It must never time out or be stopped: discord.py would forget the classes of its buttons.
     view = discord.ui.LayoutView(timeout=None)
     view.add_item(discord.ui.TextDisplay(texts.head))

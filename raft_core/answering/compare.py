@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
-from raft_core.answering.chain import Asked, Retrieve, answering, chat_model, retrieval
+from raft_core.answering.chain import Asked, Retrieve, answering, chat_model, messages, retrieval
+from raft_core.answering.fitting import Attempt, fit, too_long
 from raft_core.answering.listener import Listener
 from raft_core.answering.text import printable
-from raft_core.errors import EndpointError
+from raft_core.errors import EndpointError, PromptTooLong
 from raft_core.markup import find_quotes, short_answer
 from raft_core.records import Answer, Comparison, Source, Turn
 
@@ -21,10 +22,11 @@ if TYPE_CHECKING:
     from langchain_core.messages import AIMessageChunk, BaseMessage
     from langchain_core.runnables import Runnable
 
-    Heard = tuple[str, AIMessageChunk | BaseException | None]
-    """A model's name, and the next piece of its answer, what ended it, or None at its end."""
+    Heard = tuple[str, AIMessageChunk | tuple[Source, ...] | BaseException | None]
+    """A model's name, and the next piece of its answer, the fewer sources it has, what ended it, or None at its end."""
+    Ask = Callable[[str, Attempt], Runnable[Asked, BaseMessage]]
+    """(model, attempt) → what streams its answer."""
 
-TOO_LONG = "show fewer chunks (--top-k), or take a base model with a longer context"
 STOPPED = "it was stopped"
 _LOOK_S = 0.5
 """How soon it is seen that someone said stop while no model writes anything."""
@@ -64,39 +66,55 @@ def compare(
     history: Sequence[Turn] = (),
     listener: Listener | None = None,
     keep_broken: bool = False,
+    contexts: Mapping[str, int] | None = None,
 ) -> Comparison:
     """Ask all `models`, served at `url`, the same question over the same sources, at the same time.
 
-    With `keep_broken` an answer that breaks off is one with an `error`, and the others go on.
+    With `keep_broken` an answer that breaks off is one with an `error`, and the others go on. The sources are
+    fitted to the smallest of the `contexts`, in tokens by model; a model that refuses them still gets fewer.
 
     Raises:
         EndpointError: the server is down, slow, refuses, or returns rubbish.
     """
     listener = listener or Listener()
     asked = retrieval(retrieve).invoke({"question": question, "history": history})
-    sources = tuple(asked["sources"])
+
+    def ask(name: str, attempt: Attempt) -> Runnable[Asked, BaseMessage]:
+        return answering(chat_model(name, url=url, key=key, max_new_tokens=attempt.max_new_tokens), prompt)
+
+    def count(name: str, chat: Sequence[BaseMessage]) -> int:
+        with translated(url):
+            reply = chat_model(name, url=url, key=key, max_new_tokens=1).invoke(list(chat))
+            return reply.usage_metadata["input_tokens"] if reply.usage_metadata else 0
+
+    def write(shown: Sequence[Source]) -> Sequence[BaseMessage]:
+        return messages(prompt, question, shown, history)
+
+    known = {name: size for name, size in (contexts or {}).items() if name in models}
+    sources = fit(asked["sources"], write, known, max_new_tokens, count)
     listener.found(sources)
-    chains = {
-        name: answering(chat_model(name, url=url, key=key, max_new_tokens=max_new_tokens), prompt)
-        for name in models
-    }
+    first = Attempt(sources, tuple(history), max_new_tokens)
+    shown = dict.fromkeys(models, sources)
     ended: dict[str, Answer] = {}
     writing = {name: _Writing(time.perf_counter()) for name in models}
-    with _written(chains, asked, url, listener.stop) as heard:
-        while len(ended) < len(chains):
+    with _written(models, question, ask, first, url, listener.stop) as heard:
+        while len(ended) < len(models):
             name, what = _next(heard, listener.stop, (each for each in models if each not in ended))
+            if isinstance(what, tuple):
+                shown[name] = what
+                continue
             if what is not None and not isinstance(what, BaseException):
                 if piece := writing[name].add(what):
                     listener.piece(name, piece)
                 continue
-            ended[name] = _ended(name, writing[name], sources, url, what, keep_broken=keep_broken)
+            ended[name] = _ended(name, writing[name], shown[name], url, what, keep_broken=keep_broken)
             listener.ended(ended[name])
     return Comparison(printable(question), tuple(ended[name] for name in models))
 
 
 @contextmanager
 def _written(
-    chains: dict[str, Runnable[Asked, BaseMessage]], asked: Asked, url: str, stop: Event
+    models: Sequence[str], question: str, ask: Ask, first: Attempt, url: str, stop: Event
 ) -> Iterator[SimpleQueue[Heard]]:
     """Have every model write in a thread of its own, and yield where all of it is heard.
 
@@ -105,19 +123,32 @@ def _written(
     heard: SimpleQueue[Heard] = SimpleQueue()
     left = Event()
 
+    def write_once(name: str, attempt: Attempt) -> None:
+        asked = {"question": question, "sources": attempt.sources, "history": attempt.history}
+        with translated(url):
+            for chunk in ask(name, attempt).stream(asked):
+                if stop.is_set() or left.is_set():
+                    break  # closing the stream tells the server that nobody listens
+                heard.put((name, chunk))  # type: ignore[arg-type]  # a chat model's chunks
+
     def write(name: str) -> None:
         ending: BaseException | None = None
+        attempt: Attempt | None = first
         try:
-            with translated(url):
-                for chunk in chains[name].stream(asked):
-                    if stop.is_set() or left.is_set():
-                        break  # closing the stream tells the server that nobody listens
-                    heard.put((name, chunk))  # type: ignore[arg-type]  # a chat model's chunks
+            while attempt is not None:
+                try:
+                    write_once(name, attempt)
+                    break
+                except PromptTooLong as refusal:
+                    attempt = attempt.shorter(refusal)
+                    if attempt is None:
+                        raise
+                    heard.put((name, attempt.sources))
         except BaseException as error:  # it is raised again in the thread that asked
             ending = error
         heard.put((name, ending))
 
-    for name in chains:
+    for name in models:
         Thread(target=write, args=(name,), name=f"answer-{name}", daemon=True).start()
     try:
         yield heard
@@ -186,10 +217,13 @@ def translated(url: str) -> Iterator[None]:
         if error.code == "asleep":
             asleep = f"sleeps: {message}"
             raise EndpointError(url, asleep, remedy="ask again then", retryable=True) from error
+        if error.status_code in {400, 413, 422} and (
+            refusal := too_long(url, message, str(error.code or ""))
+        ):
+            raise refusal from error
         reason = f"refused with status {error.status_code}: {message}"
         busy = error.status_code == 429 or error.status_code >= 500
-        remedy = TOO_LONG if "context" in message else ""
-        raise EndpointError(url, reason, remedy=remedy, retryable=busy) from error
+        raise EndpointError(url, reason, retryable=busy) from error
     except openai.OpenAIError as error:
         raise EndpointError(url, f"failed: {_line(error)}") from error
     except httpx.HTTPError as error:  # openai translates no errors of a stream that has begun

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from langchain_core.embeddings import Embeddings
 
     from raft_core.answering.listener import Listener
+    from raft_core.serving.client import ModelServer
     from raft_core.settings import Settings
 
 Retrieve = Callable[[str], Sequence[Source]]
@@ -75,7 +76,14 @@ def ask(
             history=turns,
             listener=listener,
             keep_broken=keep_broken,
+            contexts=_contexts(server),
         )
+
+
+def _contexts(server: ModelServer) -> dict[str, int]:
+    """Return how many tokens the context of each model holds that the server says it of."""
+    sizes = {model["id"]: model.get("max_model_len") for model in server.listing()}
+    return {name: size for name, size in sizes.items() if isinstance(size, int) and size > 0}
 
 
 def read_context(path: Path) -> str:

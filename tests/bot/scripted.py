@@ -40,6 +40,8 @@ class ScriptedModels:
     asked: list[dict[str, Any]] = field(default_factory=list)
     cut: int = 0
     """How many answers were left by their reader before their end."""
+    context: int | None = None
+    """Words that a prompt and its answer may have together; a longer one is refused with the server's counts."""
     running: int = 0
     most_running: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -53,7 +55,8 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
     def do_GET(self) -> None:
-        listed = {"object": "list", "data": [{"id": name} for name in self.models.models]}
+        size = {"max_model_len": self.models.context} if self.models.context else {}
+        listed = {"object": "list", "data": [{"id": name} | size for name in self.models.models]}
         self._json(200, {"status": "ok"} if self.path == "/health" else listed)
 
     def do_POST(self) -> None:
@@ -74,6 +77,17 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _chat(self, asked: dict[str, Any]) -> None:
         models = self.models
+        words = sum(len(message["content"].split()) for message in asked["messages"])
+        if models.context is not None and words >= models.context:
+            message = f"the prompt has {words} tokens and this model's context holds {models.context}, the answer included"
+            self._json(400, {"error": {"message": message, "code": "context_length_exceeded"}})
+            return
+        if not asked.get("stream"):  # a count
+            choice = {"index": 0, "message": {"role": "assistant", "content": "x"}, "finish_reason": "length"}
+            usage = {"prompt_tokens": words, "completion_tokens": 1, "total_tokens": words + 1}
+            head = {"id": "x", "object": "chat.completion", "created": 0, "model": "m"}
+            self._json(200, head | {"choices": [choice], "usage": usage})
+            return
         with models.lock:
             models.asked.append(asked)
             models.running += 1

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from bot.errors import TooOften
 from bot.posting import WAITING, Turns
-from bot.replies.answers import TEXT_LIMIT, Board, Column, answers_file, board_of, texts_of
-from bot.replies.colours import AMBER, GREEN, RED
+from bot.replies.answers import ROOMS, Board, Column, Room, answers_file, board_of, texts_of
+from bot.replies.colours import AMBER, GREEN, GREY, RED
+from bot.replies.text import size
 from bot.views.answers import layout
 from raft_core.markup import BEGIN_QUOTE, END_QUOTE, find_quotes, short_answer
 from raft_core.records import Answer, Comparison, Source
@@ -46,9 +47,9 @@ def shown(
     return board_of(Comparison(question, answers), "42", scores or {}, {})
 
 
-def refused(board: Board) -> None:
+def refused(board: Board, room: Room = ROOMS[0]) -> None:
     """Raise where Discord would refuse the message."""
-    view = layout(board, "0123456789ab", attached=board.is_over)
+    view = layout(board, "0123456789ab", attached=board.is_over, room=room)
     check_message(
         {"components": view.to_components()}, {}, flags=IS_COMPONENTS_V2, has_content=True
     )  # fmt: skip
@@ -70,7 +71,7 @@ def test_a_finished_comparison() -> None:
         "### Bergen\n✗ “Bergen is.” [in no source]",
         "-# 52 tokens · 3.1 s · ✂️ cut off at the token limit · no source used",
     )
-    assert (a.colour, b.colour, texts.is_cut) == (GREEN, GREEN, False)
+    assert (a.colour, b.colour, texts.is_cut) == (GREEN, GREY, False)
     assert texts.foot == "**Sources**\n1. Norway · page 0 · chunk `c1d2e3f4a5b6`"
 
 
@@ -94,6 +95,29 @@ def test_a_broken_answer_keeps_its_words_and_says_why() -> None:
     assert panel.texts[1:] == ("It is", "🔴 the model server broke off\n-# 52 tokens · 3.1 s")
     (panel,) = texts_of(shown(answer("It is"))).panels
     assert "no answer tag" in panel.texts[2]
+
+
+@pytest.mark.parametrize(
+    ("text", "colour"),
+    [
+        (GOOD, GREEN),
+        ("<ANSWER>: Oslo", GREY),
+        (f"{BEGIN_QUOTE} Bergen is. {END_QUOTE} <ANSWER>: Bergen", GREY),
+        ("I do not know.", GREY),
+    ],
+)
+def test_only_a_checked_quote_is_green(text: str, colour: int) -> None:
+    """An answer that no passage of the documents stands behind looks different from one that has one."""
+    assert texts_of(shown(answer(text))).panels[0].colour == colour
+
+
+def test_a_model_with_a_small_context_says_so() -> None:
+    """All sources are listed, and the answer that had fewer says how many."""
+    whole, small = answer(GOOD, n=4), answer(GOOD, "small", n=1)
+    texts = texts_of(shown(whole, small))
+    assert "4. Norway" in texts.foot
+    assert "first" not in texts.panels[0].texts[2]
+    assert "answered from the first 1 source: its context holds no more" in texts.panels[1].texts[2]
 
 
 def test_long_answers_are_cut_openly() -> None:
@@ -142,12 +166,19 @@ texts = st.one_of(
     st.text(max_size=300),
     st.text(alphabet="*_`~|<>@#:\\-.[]()\n /é漢😀\u200b\u202e\0", max_size=9000),
     st.sampled_from([HOSTILE, HOSTILE * 200, GOOD, "x" * 20_000, "\\" * 9000, "\n" * 5000, " ", ""]),
+    st.sampled_from(["漢字" * 4000, "👩‍👩‍👧‍👦" * 2000, "é" * 9000, "🇳🇴🇸🇪" * 900, "a\u0301" * 5000]),
 )
 
 
-@given(st.lists(texts, min_size=4, max_size=4), st.integers(0, 60), st.booleans(), st.sampled_from([1, 2]))
+@given(
+    st.lists(texts, min_size=4, max_size=4),
+    st.integers(0, 60),
+    st.booleans(),
+    st.sampled_from([1, 2]),
+    st.sampled_from(ROOMS),
+)
 @settings(max_examples=150, deadline=None)
-def test_any_texts_fit_a_message(said: list[str], sources: int, over: bool, columns: int) -> None:
+def test_any_texts_fit_a_message(said: list[str], sources: int, over: bool, columns: int, room: Room) -> None:
     """Questions, titles, reasons and answers of any kind and length: Discord takes the message, on the way and at the end."""
     found = tuple(Source(n + 1, said[0], 10**9, said[1] or "c", said[2]) for n in range(sources))
     answers = tuple(
@@ -167,8 +198,10 @@ def test_any_texts_fit_a_message(said: list[str], sources: int, over: bool, colu
     board = shown(*answers, question=said[2] or "Q", scores={answers[0].model: SCORE})
     if not over:
         board = Board(board.question, "1" * 20, tuple(Column(a.model, a.text) for a in answers), found)
-    assert texts_of(board).length <= TEXT_LIMIT
-    refused(board)
+    shown_texts = texts_of(board, room).all
+    assert sum(map(len, shown_texts)) <= room.characters
+    assert sum(map(size, shown_texts)) <= room.bytes
+    refused(board, room)
 
 
 @pytest.mark.parametrize("columns", [1, 2])

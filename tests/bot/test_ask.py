@@ -77,6 +77,22 @@ def test_ask_answers_from_the_documents(stage: Theatre) -> None:
     assert QUOTE in stage.models.asked[0]["messages"][-1]["content"]
 
 
+def test_sources_fit_the_models_context(stage: Theatre) -> None:
+    """A context too small for all of them: the last ones are left out, and the question is answered all the same."""
+    stage.play(says(GOOD))
+    texts = {f"norway{n}.txt": f"Norway {n}: the capital of Norway. " + f"fjord{n} " * 200 for n in range(6)}
+    bob = stage.member("bob", stage.guild(texts))
+    whole = finished(bob.slash("/ask", question="Which city is the capital of Norway?"))
+    stage.models.context = 200
+    try:
+        fitted = finished(bob.slash("/ask", question="Which city is the capital of Norway?"))
+    finally:
+        stage.models.context = None
+    assert "4. norway" in whole.text
+    assert "\n1. " in fitted.text and "\n4. " not in fitted.text, fitted.text
+    assert "### Oslo" in fitted.text and "🔴" not in fitted.text
+
+
 def test_buttons_show_everything(stage: Theatre) -> None:
     """Sources with their full text, full answers, votes that count once a member, and the same question again."""
     stage.play(says(GOOD))

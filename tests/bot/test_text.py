@@ -8,7 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.replies.text import CHOICE_LIMIT, choice_name, code_block, cut, escape, inline, split
+from bot.replies.text import (
+    CHOICE_LIMIT,
+    choice_name,
+    code_block,
+    count,
+    cut,
+    cut_front,
+    escape,
+    inline,
+    size,
+    split,
+    visible,
+)
 
 HOSTILE = st.text(
     st.sampled_from("@everyhr<>#:&!`*_~|\\[]()/-.1 \n\u200b\u202e\u2066https:discord.gg"), max_size=80
@@ -22,7 +34,9 @@ def test_escaped_text_cannot_ping_or_link(text: str) -> None:
     shown = escape(text)
     assert not PING.search(shown)
     assert not re.search(r"https?://\S", shown)
-    assert not re.search("[\u200b-\u200f\u202a-\u202e\u2066-\u2069\x00-\x08]", shown)
+    assert not re.search(
+        "[\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\x00-\x08]|[a-z@<][\u200c\u200d]", shown
+    )
 
 
 @pytest.mark.parametrize(
@@ -40,6 +54,8 @@ def test_escaped_text_cannot_ping_or_link(text: str) -> None:
         ("||spoiler||", r"\|\|spoiler\|\|"),
         ("[a](b) **bold** ||s|| (c)", r"\[a](b) \*\*bold\*\* \|\|s\|\| (c)"),
         ("[1] is no link", "[1] is no link"),
+        ("@\u200deveryone", "@\u2060everyone"),
+        ("*️⃣ 👩‍👩‍👧‍👦", "*️⃣ 👩‍👩‍👧‍👦"),
     ],
 )
 def test_escape(text: str, shown: str) -> None:
@@ -77,6 +93,61 @@ def test_split_loses_nothing_but_white_space(text: str, limit: int) -> None:
     parts = split(text, limit)
     assert all(len(part) <= limit for part in parts)
     assert "".join("".join(parts).split()) == "".join(text.split())
+
+
+JOINED = [
+    "👩‍👩‍👧‍👦",
+    "🇳🇴",
+    "👍🏽",
+    "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f",
+    "*️⃣",
+    "e\u0301\u0302",
+    "हिन्दी",
+    "می‌خواهم",
+    "한국",
+]
+"""A family, a flag, a skin tone, England, a keycap, combining marks, and words of scripts that need joiners."""
+
+
+@pytest.mark.parametrize("word", JOINED)
+def test_joined_characters_stay_whole(word: str) -> None:
+    """Through escaping, and wherever a text is cut: in front, behind, into pages, by characters or bytes."""
+    assert visible(word) == word
+    from regex import findall
+
+    whole = set(findall(r"\X", word)) | {"…", " "}
+    text = word * 40
+    for limit in range(1, 60):
+        parts = [
+            cut(text, limit),
+            cut_front(text, limit),
+            cut(text, 999, limit + 3),
+            *split(text, limit + 20),
+        ]
+        assert len(parts[0]) <= limit and len(parts[1]) <= limit and size(parts[2]) <= limit + 3
+        for part in parts:
+            assert set(findall(r"\X", part)) <= whole, (limit, part)
+
+
+def test_a_character_larger_than_its_room() -> None:
+    """A letter with thousands of accents cannot be shown whole: it is left out, or split where all is to be shown."""
+    huge = "e" + "\u0301" * 500
+    assert cut(huge, 100) == "…"
+    assert "".join(split(huge, 100)) == huge
+
+
+@given(st.text(max_size=200), st.integers(1, 100))
+def test_cut_text_fits(text: str, limit: int) -> None:
+    """In characters and in bytes, from both ends, and is the text itself where that fits."""
+    for shown in (cut(text, limit, 2 * limit + 1), cut_front(text, limit, 2 * limit + 1)):
+        assert len(shown) <= limit and size(shown) <= max(2 * limit + 1, 3)
+    if len(text) <= limit:
+        assert cut(text, limit) == text
+
+
+def test_counts() -> None:
+    """One is one, and thousands are set apart."""
+    assert [count(number, "row") for number in (0, 1, 2, 2000)] == ["0 rows", "1 row", "2 rows", "2,000 rows"]
 
 
 def test_cut_shows_that_something_is_missing() -> None:

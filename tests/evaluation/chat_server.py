@@ -29,6 +29,11 @@ class ChatServer:
     fail: list[int] = field(default_factory=list)
     body: str | None = None
     gate: threading.Barrier | None = None
+    context: int | None = None
+    """Words that prompt and answer may have together."""
+    refusal: str = (
+        "the prompt has {prompt} tokens and this model's context holds {limit}, the answer included"
+    )
     requests: list[dict[str, Any]] = field(default_factory=list)
     url: str = ""
     key: str | None = None
@@ -39,9 +44,17 @@ class ChatServer:
         if payload["model"] not in self.models:
             return 404, f"no model {payload['model']}"
         messages = payload["messages"]
+        words = sum(len(message["content"].split()) for message in messages)
+        if self.context is not None and words + payload["max_tokens"] > self.context:
+            return 400, self.refusal.format(
+                prompt=words,
+                limit=self.context,
+                total=words + payload["max_tokens"],
+                asked=payload["max_tokens"],
+            )
         rules = {
             f"unknown fields {sorted(set(payload) - ALLOWED)}": set(payload) <= ALLOWED,
-            "one user message is wanted": [message["role"] for message in messages] == ["user"],
+            "the last message is the user's": messages[-1]["role"] == "user",
             "content must be a string": isinstance(messages[0]["content"], str),
             "max_tokens must be a number": isinstance(payload.get("max_tokens"), int),
         }
@@ -73,8 +86,9 @@ class _Handler(BaseHTTPRequestHandler):
         if self.chat.body is not None:
             self._send(200, "text/plain", self.chat.body.encode())
             return
-        text = self.chat.reply(payload["model"], payload["messages"][0]["content"])
-        usage = {"prompt_tokens": 1, "completion_tokens": len(text.split()), "total_tokens": 1}
+        text = self.chat.reply(payload["model"], payload["messages"][-1]["content"])
+        words = sum(len(message["content"].split()) for message in payload["messages"])
+        usage = {"prompt_tokens": words, "completion_tokens": len(text.split()), "total_tokens": 1}
         if payload.get("stream"):
             self._stream(text, usage)
         else:
