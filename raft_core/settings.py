@@ -83,6 +83,8 @@ class Settings(BaseSettings):
     model_server_url: str | None = None
     """An OpenAI-compatible URL ending in /v1; empty starts a server where it is needed."""
     model_server_key: SecretStr | None = None
+    max_body_mb: float = Field(default=4.0, gt=0)
+    """The largest body of a request that `raftbot serve` reads; larger ones are refused with status 413."""
 
     chroma_url: str | None = None
     """http://host:port of a Chroma server; empty opens Chroma in this process."""

@@ -43,7 +43,7 @@ def serve(
 ) -> None:
     """Serve the base model and adapters over the OpenAI protocol until interrupted."""
     # The service managers' way to stop a server is no failure; Ctrl-C stays an interruption.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    signal.signal(signal.SIGTERM, _end)
     from raft_core.jobs.catalogue import find_adapter
     from raft_core.serving.front.vllm import choose_engine
     from raft_core.serving.local import has_gpu, listen
@@ -56,18 +56,27 @@ def serve(
             log.warning("anyone who reaches %s can use this server: set RAFTBOT_MODEL_SERVER_KEY", host)
         shown = f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}/v1"
         if kind == "embedded":
-            _serve_embedded(chosen, infos, shown, listening)
+            _serve_embedded(chosen, infos, shown, listening, host)
         else:
-            _serve_front(chosen, infos, shown, listening, kind)
+            _serve_front(chosen, infos, shown, listening, host, kind)
 
 
-def _serve_embedded(chosen: Settings, infos: Sequence[AdapterInfo], url: str, listening: socket) -> None:
+def _end(*_: object) -> None:
+    from raft_core.serving.local import END_S, end_within
+
+    end_within(END_S, 0)
+    sys.exit(0)
+
+
+def _serve_embedded(
+    chosen: Settings, infos: Sequence[AdapterInfo], url: str, listening: socket, host: str
+) -> None:
     from raft_core.serving.local import build_api, uvicorn_server
 
     if chosen.endpoints:
         log.warning("the embedded engine uses no RAFTBOT_ENDPOINTS: the engines vllm and remote do")
     with progress() as report:
-        api = build_api(chosen, embed=_embedder(chosen), report=report)
+        api = build_api(chosen, host=host, embed=_embedder(chosen), report=report)
     try:
         for info in infos:
             api.adapters.load(info.id, Path(info.path))
@@ -79,7 +88,7 @@ def _serve_embedded(chosen: Settings, infos: Sequence[AdapterInfo], url: str, li
 
 
 def _serve_front(
-    chosen: Settings, infos: Sequence[AdapterInfo], url: str, listening: socket, kind: str
+    chosen: Settings, infos: Sequence[AdapterInfo], url: str, listening: socket, host: str, kind: str
 ) -> None:
     """Serve vLLM and models elsewhere; without vLLM where all of them are elsewhere."""
     from raft_core.jobs.catalogue import served_adapters
@@ -91,7 +100,7 @@ def _serve_front(
         if kind == "vllm":
             found = {info.id: info for info in [*served_adapters(chosen), *infos]}
             process = stack.enter_context(VllmProcess(chosen, list(found.values())))
-        front = build_front(chosen, process.engine if process else None, embed=_embedder(chosen))
+        front = build_front(chosen, process.engine if process else None, host=host, embed=_embedder(chosen))
         server = uvicorn_server(front.app())
         if process is not None:
             process.start(on_failure=lambda: setattr(server, "should_exit", True))

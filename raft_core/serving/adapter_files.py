@@ -8,13 +8,18 @@ Reference: https://huggingface.co/docs/peft/developer_guides/checkpoint
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import math
+import os
 import re
-from collections.abc import Mapping
+import stat
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
 from safetensors import SafetensorError
@@ -26,6 +31,12 @@ from raft_core.models import fingerprint, hub_id
 CONFIG = "adapter_config.json"
 WEIGHTS = "adapter_model.safetensors"
 PREFIX = "base_model.model."
+MAX_CONFIG_BYTES = 2**20
+MAX_HEADER_BYTES = 2**24
+"""Of the weights' file: a hundred bytes for each tensor."""
+MAX_ELEMENT_BYTES = 8
+MAX_RANK = 1024
+"""Or the layer's own size where that is larger: a higher rank expresses nothing more."""
 UNSUPPORTED = (
     "use_dora",
     "modules_to_save",
@@ -118,6 +129,23 @@ def linear_layers(model: Any) -> dict[str, torch.nn.Module]:
     }
 
 
+def adapter_folder(name: str, given: Path) -> Path:
+    """Return the absolute path of the folder that a client names.
+
+    Raises:
+        ModelError: it is no folder, or a link to one: what the name stands for could change unseen.
+    """
+    try:
+        if given.is_symlink():
+            raise ModelError(f"adapter {name!r}: {given} is a link", remedy="give the folder itself")
+        folder = given.resolve()
+        if not folder.is_dir():
+            raise ModelError(f"adapter {name!r}: there is no folder {given}")
+    except (OSError, ValueError, RuntimeError) as error:
+        raise ModelError(f"adapter {name!r}: cannot use {str(given)[:200]!r}: {error}") from error
+    return folder
+
+
 def read_adapter_files(name: str, folder: Path, base: BaseShape) -> AdapterFiles:
     """Read a LoRA adapter that PEFT saved; safetensors only.
 
@@ -125,8 +153,11 @@ def read_adapter_files(name: str, folder: Path, base: BaseShape) -> AdapterFiles
         ModelError: files are missing or broken, the adapter is of another base, or of a kind (DoRA,
             saved modules, biases) that cannot be told apart within one batch.
     """
-    config, data = _read(name, folder)
+    config = _read_config(name, folder)
     _check_config(name, config, base)
+    with _regular_file(name, folder / WEIGHTS) as (file, size):
+        _check_header(name, file, size, base)
+        data = file.read()
     try:
         tensors = load_safetensors(data)
     except (SafetensorError, ValueError) as error:
@@ -135,10 +166,8 @@ def read_adapter_files(name: str, folder: Path, base: BaseShape) -> AdapterFiles
         ) from error
     found: dict[str, dict[str, torch.Tensor]] = {}
     for key, tensor in tensors.items():
-        match = re.fullmatch(rf"{re.escape(PREFIX)}(.+)\.lora_([AB])\.weight", key)
-        if not match or match[1] not in base.layers:
-            raise ModelError(f"adapter {name!r} has weights that do not fit this base: {key}")
-        found.setdefault(match[1], {})[match[2]] = tensor
+        layer, matrix = _place(name, key, base)
+        found.setdefault(layer, {})[matrix] = tensor
     if not found:
         raise ModelError(f"adapter {name!r} holds no LoRA weights")
     matrices = {layer: _checked(name, layer, base.layers[layer], both) for layer, both in found.items()}
@@ -146,18 +175,73 @@ def read_adapter_files(name: str, folder: Path, base: BaseShape) -> AdapterFiles
     return AdapterFiles(name, folder, digest, config, matrices)
 
 
-def _read(name: str, folder: Path) -> tuple[dict[str, Any], bytes]:
-    try:
-        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-        data = (folder / WEIGHTS).read_bytes()
-    except FileNotFoundError as error:
-        missing = Path(str(error.filename)).name
-        raise ModelError(f"adapter {name!r}: no {missing} in {folder}") from error
-    except (OSError, ValueError) as error:
-        raise ModelError(f"adapter {name!r}: cannot read {folder}: {error}") from error
+def _place(name: str, key: str, base: BaseShape) -> tuple[str, str]:
+    """Return the layer and the matrix, A or B, that a tensor's key names."""
+    match = re.fullmatch(rf"{re.escape(PREFIX)}(.+)\.lora_([AB])\.weight", key)
+    if not match or match[1] not in base.layers:
+        raise ModelError(f"adapter {name!r} has weights that do not fit this base: {key[:200]}")
+    return match[1], match[2]
+
+
+def _read_config(name: str, folder: Path) -> dict[str, Any]:
+    with _regular_file(name, folder / CONFIG) as (file, size):
+        if size > MAX_CONFIG_BYTES:
+            raise ModelError(
+                f"adapter {name!r}: {CONFIG} has {size:,} bytes, {MAX_CONFIG_BYTES:,} are the limit"
+            )
+        try:
+            config = json.loads(file.read())
+        except (ValueError, RecursionError) as error:
+            raise ModelError(f"adapter {name!r}: cannot read {CONFIG}: {error}") from error
     if not isinstance(config, dict):
         raise ModelError(f"adapter {name!r}: {CONFIG} is no JSON object")
-    return config, data
+    return config
+
+
+@contextmanager
+def _regular_file(name: str, path: Path) -> Iterator[tuple[BinaryIO, int]]:
+    """Yield a file and its size. A pipe would be waited for, a device read without end, a link leads elsewhere.
+
+    Raises:
+        ModelError: it is missing, no regular file, or cannot be read.
+    """
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError as error:
+        raise ModelError(f"adapter {name!r}: no {path.name} in {path.parent}") from error
+    except OSError as error:
+        reason = "it is a link" if error.errno == errno.ELOOP else error.strerror
+        raise ModelError(f"adapter {name!r}: cannot read {path}: {reason}") from error
+    status = os.fstat(handle)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(handle)
+        raise ModelError(f"adapter {name!r}: {path} is no regular file")
+    with os.fdopen(handle, "rb") as file:
+        try:
+            yield file, status.st_size
+        except OSError as error:
+            raise ModelError(f"adapter {name!r}: cannot read {path}: {error.strerror}") from error
+
+
+def _check_header(name: str, file: BinaryIO, size: int, base: BaseShape) -> None:
+    """Refuse a file by what it says of itself, before gigabytes are read that could not fit the base."""
+    length = int.from_bytes(file.read(8), "little")
+    if not 2 <= length <= min(MAX_HEADER_BYTES, size - 8):
+        raise ModelError(f"adapter {name!r}: {WEIGHTS} is broken (its header has {length} bytes)")
+    try:
+        header = json.loads(file.read(length))
+        shapes = {key: entry["shape"] for key, entry in header.items() if key != "__metadata__"}
+        elements = {key: math.prod(map(int, shape)) for key, shape in shapes.items()}
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise ModelError(f"adapter {name!r}: {WEIGHTS} is broken ({error})") from error
+    for key, count in elements.items():
+        layer, _ = _place(name, key, base)
+        inputs, outputs = base.layers[layer]
+        if count > max(inputs, outputs) * max(inputs, outputs, MAX_RANK):
+            raise ModelError(f"adapter {name!r} does not fit this base: {layer} is {inputs}→{outputs}")
+    if size > 8 + length + MAX_ELEMENT_BYTES * sum(elements.values()):
+        raise ModelError(f"adapter {name!r}: {WEIGHTS} is broken (it has {size:,} bytes)")
+    file.seek(0)
 
 
 def _check_config(name: str, config: Mapping[str, Any], base: BaseShape) -> None:

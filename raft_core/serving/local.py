@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from raft_core.errors import EndpointError, SettingsError
 from raft_core.progress import Progress, Report, silent
@@ -17,6 +19,8 @@ from raft_core.serving.client import ModelServer
 from raft_core.settings import Settings
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     import uvicorn
     from fastapi import FastAPI
 
@@ -27,6 +31,8 @@ if TYPE_CHECKING:
 
 LOOPBACK = "127.0.0.1"
 START_S = 30.0
+END_S = 8.0
+"""How long `raftbot serve` may take to end after a signal."""
 
 
 @contextmanager
@@ -74,7 +80,9 @@ def _started(settings: Settings, report: Report) -> Iterator[ModelServer]:
             api.engine.close()
 
 
-def build_api(settings: Settings, *, embed: Embed | None = None, report: Report = silent) -> Api:
+def build_api(
+    settings: Settings, *, host: str = LOOPBACK, embed: Embed | None = None, report: Report = silent
+) -> Api:
     """Load the base model and return the endpoints around it, its engine running.
 
     Raises:
@@ -86,16 +94,30 @@ def build_api(settings: Settings, *, embed: Embed | None = None, report: Report 
     from raft_core.serving.embedded.model import load_base
 
     engine = Engine(load_base(settings, report))
-    name = Path(settings.embeddings).name
-    return Api(engine, Adapters(engine), key=settings.server_key, embed=embed, embeddings_name=name)
+    return Api(engine, Adapters(engine), **_web(settings, host, embed))
 
 
-def build_front(settings: Settings, engine: VllmEngine | None = None, *, embed: Embed | None = None) -> Front:
+def build_front(
+    settings: Settings,
+    engine: VllmEngine | None = None,
+    *,
+    host: str = LOOPBACK,
+    embed: Embed | None = None,
+) -> Front:
     """Return the front before vLLM, where there is one, and the settings' endpoints."""
     from raft_core.serving.front.app import Front
 
-    name = Path(settings.embeddings).name
-    return Front(engine, settings.endpoints, key=settings.server_key, embed=embed, embeddings_name=name)
+    return Front(engine, settings.endpoints, **_web(settings, host, embed))
+
+
+def _web(settings: Settings, host: str, embed: Embed | None) -> dict[str, Any]:
+    return {
+        "key": settings.server_key,
+        "host": host,
+        "max_body_bytes": int(settings.max_body_mb * 1_000_000),
+        "embed": embed,
+        "embeddings_name": Path(settings.embeddings).name,
+    }
 
 
 def has_gpu() -> bool:
@@ -134,8 +156,27 @@ def uvicorn_server(app: FastAPI) -> uvicorn.Server:
     """Return the HTTP server; answers under way get a few seconds when it stops."""
     import uvicorn
 
-    config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=3)
-    return uvicorn.Server(config)
+    class Server(uvicorn.Server):
+        """Ends its process in time after a signal."""
+
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            end_within(END_S, 0 if sig == signal.SIGTERM else 128 + sig)
+            super().handle_exit(sig, frame)
+
+    return Server(uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=3))
+
+
+def end_within(seconds: float, code: int) -> None:
+    """Have this process end after so many seconds, whatever its threads and children are waiting for by then.
+
+    A child on a leash ends when its pipe closes, so nothing is left behind.
+    """
+
+    def end() -> None:
+        time.sleep(seconds)
+        os._exit(code)
+
+    threading.Thread(target=end, name="end", daemon=True).start()
 
 
 @contextmanager

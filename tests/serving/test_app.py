@@ -83,7 +83,7 @@ def test_key(start):
 async def test_adapters_are_managed_from_this_machine(base):
     """Without a key, strangers from other machines load no adapter."""
     engine = Engine(base)
-    app = Api(engine, Adapters(engine)).app()
+    app = Api(engine, Adapters(engine), host="server").app()
     transport = httpx.ASGITransport(app, client=("192.0.2.1", 4711))
     async with httpx.AsyncClient(transport=transport, base_url="http://server") as client:
         body = {"lora_name": "a", "lora_path": "/"}

@@ -11,6 +11,7 @@ import torch
 
 from raft_core.errors import ModelError, UnknownModel
 from raft_core.records import BASE
+from raft_core.serving.adapter_files import adapter_folder
 from raft_core.serving.embedded.batch import Batch
 from raft_core.serving.embedded.engine import Engine
 from raft_core.serving.embedded.generation import Generation, Row
@@ -32,16 +33,18 @@ class Adapters:
         self._seen: dict[str, tuple[str, str]] = {}  # name → (path, sha256): a name never changes weights
         self._served: list[str] = []
         self._loaded: OrderedDict[str, Adapter] = OrderedDict()
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()  # never held while files are read: every request needs it
+        self._reading = threading.Lock()
 
     @property
     def names(self) -> list[str]:
         """The names served, the base first."""
         return [BASE, *self._served]
 
-    def path(self, name: str) -> str:
-        """Return the folder of a served adapter."""
-        return self._seen[name][0]
+    def is_loaded(self, name: str) -> bool:
+        """Return whether `get` can answer without reading files."""
+        with self._lock:
+            return name in self._loaded or name not in self._served
 
     def load(self, name: str, folder: Path) -> str | None:
         """Serve the adapter in `folder` under `name`; returns a warning where it does nothing.
@@ -49,18 +52,22 @@ class Adapters:
         Raises:
             ModelError: the adapter cannot be served, or the name stands for other weights.
         """
-        folder = folder.expanduser().resolve()
-        with self._lock:
-            seen = self._seen.get(name)
+        folder = adapter_folder(name, folder)
+        with self._reading:
+            with self._lock:
+                seen = self._seen.get(name)
             if name == BASE or (seen and seen[0] != str(folder)):
                 raise ModelError(
                     f"the name {name!r} stands for other weights already", remedy="choose a new name"
                 )
             adapter = self._read(name, folder)
-            self._seen[name] = (str(folder), adapter.sha256)
-            if name not in self._served:
-                self._served.append(name)
-        if self._engine.call(lambda lora: _differs(self._engine, lora, adapter)).result():
+            differs = self._engine.call(lambda lora: _differs(self._engine, lora, adapter)).result()
+            with self._lock:
+                self._seen[name] = (str(folder), adapter.sha256)
+                if name not in self._served:
+                    self._served.append(name)
+                self._keep(name, adapter)
+        if differs:
             return None
         warning = f"adapter {name!r} answers exactly as the base does"
         log.warning("%s", warning)
@@ -88,12 +95,24 @@ class Adapters:
         if name == BASE:
             return None
         with self._lock:
-            if name not in self._served:
-                raise UnknownModel(name, self.names)
-            if name in self._loaded:
-                self._loaded.move_to_end(name)
-                return self._loaded[name]
-            return self._read(name, Path(self._seen[name][0]))
+            if (adapter := self._find(name)) is not None:
+                return adapter
+        with self._reading:
+            with self._lock:  # another request may have read it meanwhile
+                if (adapter := self._find(name)) is not None:
+                    return adapter
+                folder = Path(self._seen[name][0])
+            adapter = self._read(name, folder)
+            with self._lock:
+                self._keep(name, adapter)
+            return adapter
+
+    def _find(self, name: str) -> Adapter | None:
+        if name not in self._served:
+            raise UnknownModel(name, self.names)
+        if name in self._loaded:
+            self._loaded.move_to_end(name)
+        return self._loaded.get(name)
 
     def _read(self, name: str, folder: Path) -> Adapter:
         with one_thread():
@@ -104,16 +123,24 @@ class Adapters:
                 f"the files of adapter {name!r} have changed since it was loaded",
                 remedy="load the new weights under a new name",
             )
+        return adapter
+
+    def _keep(self, name: str, adapter: Adapter) -> None:
+        if name not in self._served:  # unloaded while it was read
+            return
         self._loaded[name] = adapter
         self._loaded.move_to_end(name)
         while len(self._loaded) > self._max_loaded:
             evicted, _ = self._loaded.popitem(last=False)
             log.info("adapter %s leaves memory: more than %d are loaded", evicted, self._max_loaded)
-        return adapter
 
 
 def _differs(engine: Engine, lora: LoraRows, adapter: Adapter) -> bool:
-    """Tell whether an adapter changes the base's log-probabilities on a canary prompt at all."""
+    """Return whether an adapter changes the base's log-probabilities on a canary prompt at all.
+
+    Raises:
+        ModelError: with it they are not finite.
+    """
     base = engine.base
     prompt: list[int] = base.tokenizer(CANARY)["input_ids"]
     rows = [
@@ -121,4 +148,8 @@ def _differs(engine: Engine, lora: LoraRows, adapter: Adapter) -> bool:
         for one in (None, adapter)
     ]
     logits = Batch(base, lora, rows).prefill().float().log_softmax(-1)
+    if logits[0].isfinite().any() and not logits[1].isfinite().any():
+        raise ModelError(
+            f"adapter {adapter.name!r} makes the model's output not finite", remedy="train it again"
+        )
     return not torch.allclose(logits[0], logits[1], rtol=0, atol=1e-6)

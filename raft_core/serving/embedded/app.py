@@ -6,9 +6,11 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from fastapi import Depends, FastAPI, Request, Response
@@ -22,7 +24,7 @@ from raft_core.serving.embedded.prompting import Prompting
 from raft_core.serving.memory import peak_mb
 from raft_core.serving.web.embeddings import Embed, Embeddings
 from raft_core.serving.web.failures import add_error_handlers
-from raft_core.serving.web.guard import Guard
+from raft_core.serving.web.guard import LOOPBACK, MAX_BODY_BYTES, Guard, GuardRequests
 from raft_core.serving.web.metrics import CountRequests, Metrics
 from raft_core.serving.web.protocol import (
     ApiError,
@@ -31,8 +33,11 @@ from raft_core.serving.web.protocol import (
     LoadAdapter,
     Reply,
     UnloadAdapter,
+    shown_name,
     usage,
 )
+
+T = TypeVar("T")
 
 
 class Api:
@@ -44,6 +49,8 @@ class Api:
         adapters: Adapters,
         *,
         key: str | None = None,
+        host: str | None = LOOPBACK,
+        max_body_bytes: int = MAX_BODY_BYTES,
         embed: Embed | None = None,
         embeddings_name: str = "minilm",
     ) -> None:
@@ -51,7 +58,10 @@ class Api:
         self.adapters = adapters
         self.metrics = Metrics(engine)
         self._prompting = Prompting(engine.base, adapters)
-        self._guard = Guard(key, "adapters are managed")
+        # What reads adapters from a slow disk must not occupy the threads that answers need.
+        self._prompters = ThreadPoolExecutor(2, thread_name_prefix="prompting")
+        self._readers = ThreadPoolExecutor(2, thread_name_prefix="adapters")
+        self._guard = Guard(key, "adapters are managed", host=host, max_body_bytes=max_body_bytes)
         self._embeddings = Embeddings(embed, embeddings_name)
         self._started = int(time.time())
 
@@ -61,21 +71,23 @@ class Api:
         @contextlib.asynccontextmanager
         async def lifespan(_: FastAPI) -> AsyncIterator[None]:
             yield
+            for threads in (self._prompters, self._readers, self._embeddings.threads):
+                threads.shutdown(wait=False, cancel_futures=True)
             await asyncio.to_thread(self.engine.close)
 
         app = FastAPI(title="raftbot model server", lifespan=lifespan, docs_url=None, redoc_url=None)
-        guarded = [Depends(self._guard.check_key)]
         owner = [Depends(self._guard.check_owner)]
-        app.add_api_route("/health", self.health)
-        app.add_api_route("/metrics", self.show_metrics)
-        app.add_api_route("/v1/models", self.models, dependencies=guarded)
         add = app.add_api_route
-        add("/v1/chat/completions", self.chat, methods=["POST"], dependencies=guarded, response_model=None)
-        add("/v1/completions", self.completions, methods=["POST"], dependencies=guarded, response_model=None)
-        add("/v1/embeddings", self._embeddings.answer, methods=["POST"], dependencies=guarded)
-        add("/v1/memory", self.memory, dependencies=guarded)
+        add("/health", self.health)
+        add("/metrics", self.show_metrics)
+        add("/v1/models", self.models)
+        add("/v1/memory", self.memory)
+        add("/v1/chat/completions", self.chat, methods=["POST"], response_model=None)
+        add("/v1/completions", self.completions, methods=["POST"], response_model=None)
+        add("/v1/embeddings", self._embeddings.answer, methods=["POST"])
         add("/v1/load_lora_adapter", self.load_adapter, methods=["POST"], dependencies=owner)
         add("/v1/unload_lora_adapter", self.unload_adapter, methods=["POST"], dependencies=owner)
+        app.add_middleware(GuardRequests, guard=self._guard)
         app.add_middleware(CountRequests, metrics=self.metrics)
         add_error_handlers(app, {EngineClosed: 503})
         return app
@@ -98,11 +110,8 @@ class Api:
             "max_model_len": base.context,
         }
         listed = [
-            {"id": BASE, **common, "root": base.name, "parent": None},
-            *(
-                {"id": name, **common, "root": self.adapters.path(name), "parent": BASE}
-                for name in self.adapters.names[1:]
-            ),
+            {"id": BASE, **common, "root": shown_name(base.name), "parent": None},
+            *({"id": name, **common, "root": name, "parent": BASE} for name in self.adapters.names[1:]),
         ]
         return {"object": "list", "data": listed}
 
@@ -117,7 +126,7 @@ class Api:
     async def chat(self, asked: ChatRequest, request: Request) -> Response | dict[str, Any]:
         """Answer a chat."""
         answers = Answers(self.engine, self.metrics, asked.model, 1)
-        generation = await asyncio.to_thread(self._prompting.chat, asked, answers.sinks[0])
+        generation = await self._in_thread(asked.model, self._prompting.chat, asked, answers.sinks[0])
         return await self._answer(answers.start([generation]), asked, request, chat=True)
 
     async def completions(self, asked: CompletionRequest, request: Request) -> Response | dict[str, Any]:
@@ -127,8 +136,12 @@ class Api:
             limit = 1 if asked.stream else self.engine.max_waiting
             raise ApiError(400, f"give 1 to {limit} prompts, there are {count}", param="prompt")
         answers = Answers(self.engine, self.metrics, asked.model, count)
-        generations = await asyncio.to_thread(self._prompting.completions, asked, answers.sinks)
+        generations = await self._in_thread(asked.model, self._prompting.completions, asked, answers.sinks)
         return await self._answer(answers.start(generations), asked, request, chat=False)
+
+    async def _in_thread(self, model: str, function: Callable[..., T], *arguments: Any) -> T:
+        threads = self._prompters if self.adapters.is_loaded(model) else self._readers
+        return await asyncio.get_running_loop().run_in_executor(threads, function, *arguments)
 
     async def _answer(
         self, answers: Answers, asked: ChatRequest | CompletionRequest, request: Request, *, chat: bool
@@ -143,12 +156,13 @@ class Api:
 
     async def load_adapter(self, asked: LoadAdapter) -> dict[str, Any]:
         """Serve an adapter from this machine's disk."""
-        warning = await asyncio.to_thread(self.adapters.load, asked.lora_name, Path(asked.lora_path))
+        load = partial(self.adapters.load, asked.lora_name, Path(asked.lora_path))
+        warning = await asyncio.get_running_loop().run_in_executor(self._readers, load)
         return {"status": "ok", "lora_name": asked.lora_name, **({"warning": warning} if warning else {})}
 
     async def unload_adapter(self, asked: UnloadAdapter) -> dict[str, Any]:
         """Stop serving an adapter."""
-        await asyncio.to_thread(self.adapters.unload, asked.lora_name)
+        self.adapters.unload(asked.lora_name)
         return {"status": "ok", "lora_name": asked.lora_name}
 
 

@@ -115,7 +115,7 @@ class Engine:
             self._wake.notify()
         return future
 
-    def close(self, timeout_s: float = 10.0) -> None:
+    def close(self, timeout_s: float = 3.0) -> None:
         """Stop after the step in progress; answers that are not finished fail."""
         with self._wake:
             self._closed = True
@@ -177,7 +177,7 @@ class Engine:
     def _join(self, at_once: _Map) -> None:
         """Take waiting requests into the batch, in order, as long as they fit into memory."""
         joining: list[Batch] = []
-        for batch, logits in at_once(self._read, self._grouped(self._admit())):
+        for batch, logits in self._each_alone(at_once(self._read, self._grouped(self._admit()))):
             try:
                 if isinstance(logits, Exception):
                     raise logits
@@ -208,6 +208,16 @@ class Engine:
             return batch, batch.prefill()
         except Exception as error:  # for the engine's thread to tell
             return batch, error
+
+    def _each_alone(self, read: Iterable[_Read]) -> Iterator[_Read]:
+        """Yield what was read; prompts that could not be read together are read again one by one."""
+        for batch, logits in read:
+            if not isinstance(logits, Exception) or len(batch.rows) == 1:
+                yield batch, logits
+                continue
+            log.warning("reading %d prompts together failed, each is read alone: %s", len(batch.rows), logits)
+            for row in batch.rows:
+                yield self._read(Batch(self.base, self._lora, [row]))
 
     def _take_in(self, joining: list[Batch]) -> None:
         batches = [self._batch, *joining] if self._batch else joining
@@ -243,7 +253,13 @@ class Engine:
 
     def _advance(self, batch: Batch, logits: torch.Tensor) -> None:
         for row, token in zip(batch.rows, choose(logits, batch.rows), strict=True):
-            row.push(token)
+            try:
+                if isinstance(token, Exception):
+                    raise token
+                row.push(token)
+            except Exception as error:  # this row's alone: the others go on
+                log.warning("an answer failed: %s", error)
+                self._fail([row], error)
         self._keep_running(batch)
 
     def _keep_running(self, batch: Batch) -> None:

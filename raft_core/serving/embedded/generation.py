@@ -8,8 +8,12 @@ from typing import Any
 
 import torch
 
+from raft_core.errors import ModelError
 from raft_core.serving.embedded.lora import Adapter
 from raft_core.serving.embedded.text import TextStream
+
+GREEDY_BELOW = 1e-4
+"""Below this temperature the likeliest token is certain, and dividing by it leaves the range of float32."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,7 @@ class Row:
             tokenizer, generation.stop, live=generation.live, skip_special=generation.skip_special
         )
         self._random: torch.Generator | None = None
-        if generation.temperature > 0:
+        if generation.temperature >= GREEDY_BELOW:
             self._random = torch.Generator(device)
             if generation.seed is None:
                 self._random.seed()
@@ -86,19 +90,26 @@ class Row:
                 asked.sink(Piece(text, self._tokens, reason))
 
     def sample(self, logits: torch.Tensor) -> int:
-        """Draw a token from logits of shape (vocabulary,) by temperature and top-p."""
-        probabilities = torch.softmax(logits / self.generation.temperature, dim=-1)
+        """Sample a token from finite logits of shape (vocabulary,) by temperature and top-p."""
+        scaled = (logits - logits.max()) / self.generation.temperature
+        probabilities = torch.softmax(scaled, dim=-1)
         if self.generation.top_p < 1:
             ordered, order = probabilities.sort(descending=True)
-            beyond = ordered.cumsum(-1) - ordered >= self.generation.top_p  # the first always stays
+            beyond = ordered.cumsum(-1) - ordered >= self.generation.top_p
+            beyond[0] = False  # the first always stays, also where top-p is 0 in float32
             probabilities = torch.zeros_like(probabilities).scatter(-1, order, ordered.masked_fill(beyond, 0))
         return int(torch.multinomial(probabilities, 1, generator=self._random).item())
 
 
-def choose(logits: torch.Tensor, rows: Sequence[Row]) -> list[int]:
-    """Return each row's next token from logits of shape (rows, vocabulary)."""
-    tokens: list[int] = logits.argmax(-1).tolist()
-    for index, row in enumerate(rows):
-        if row.generation.temperature > 0:
+def choose(logits: torch.Tensor, rows: Sequence[Row]) -> list[int | ModelError]:
+    """Return each row's next token from logits of shape (rows, vocabulary), or why this row has none."""
+    best = logits.max(-1)  # not finite where any of the row's logits is NaN
+    tokens: list[int | ModelError] = best.indices.tolist()
+    for index, (row, finite) in enumerate(zip(rows, best.values.isfinite().tolist(), strict=True)):
+        if not finite:
+            tokens[index] = ModelError(
+                "the model's output is not finite: its weights or the adapter's are broken"
+            )
+        elif row.generation.temperature >= GREEDY_BELOW:
             tokens[index] = row.sample(logits[index].float())
     return tokens

@@ -14,6 +14,11 @@ from raft_core.serving.embedded.lora import Adapter
 from raft_core.serving.embedded.model import BaseModel
 from raft_core.serving.web.protocol import ApiError, ChatRequest, CompletionRequest, Sampling
 
+FIRST_CHARACTERS = 4
+"""Characters for each token of the context that are tokenised first: about what English text has."""
+CUT_TOKENS = 64
+"""A text that is cut within a word may have a few tokens more than the same part of the whole text."""
+
 
 class Prompting:
     """Checks requests and turns them into generations."""
@@ -40,15 +45,12 @@ class Prompting:
             {"role": one.role, "content": spell_out(one.text, self._control)} for one in asked.messages
         ]
         try:
-            with self._lock:
-                encoded = tokenizer.apply_chat_template(
-                    messages, add_generation_prompt=True, tokenize=True, return_dict=True
-                )
-        except (TemplateError, ValueError) as error:
-            raise ApiError(
-                400, f"the chat template refuses these messages: {error}", param="messages"
-            ) from error
-        return self._generation(asked, encoded["input_ids"], adapter, asked.max_tokens, sink, "messages")
+            text: str = tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
+        except (TemplateError, ValueError, TypeError) as error:
+            reason = f"the chat template refuses these messages: {str(error)[:500]}"
+            raise ApiError(400, reason, param="messages") from error
+        ids = self._encoded(text, "messages", add_special_tokens=False)  # the template has written them
+        return self._generation(asked, ids, adapter, asked.max_tokens, sink, "messages")
 
     def completions(self, asked: CompletionRequest, sinks: list[Sink]) -> list[Generation]:
         """Return one generation a prompt.
@@ -75,13 +77,34 @@ class Prompting:
             tokenizer = self._base.tokenizer
             # Where there is a chat template, a client may have filled it in itself.
             text = prompt if tokenizer.chat_template else spell_out(prompt, self._control)
-            with self._lock:
-                ids: list[int] = tokenizer(text)["input_ids"]
-            return ids
+            return self._encoded(text, "prompt", add_special_tokens=True)
         size = self._base.model.config.get_text_config().vocab_size
         if any(not 0 <= token < size for token in prompt):
             raise ApiError(400, f"token ids must lie between 0 and {size - 1}", param="prompt")
         return prompt
+
+    def _encoded(self, text: str, param: str, *, add_special_tokens: bool) -> list[int]:
+        """Return a text's tokens; of a long text the beginning is read first, and no more where that is too long."""
+        size = FIRST_CHARACTERS * self._base.context
+        while True:
+            with self._lock:
+                part = text if size >= len(text) else text[:size]
+                ids: list[int] = self._base.tokenizer(part, add_special_tokens=add_special_tokens)[
+                    "input_ids"
+                ]
+            if size >= len(text):
+                return ids
+            if len(ids) > self._base.context + CUT_TOKENS:
+                raise self._too_long(f"at least {len(ids)}", param)
+            size *= 2
+
+    def _too_long(self, count: str, param: str) -> ApiError:
+        return ApiError(
+            400,
+            f"the prompt has {count} tokens and this model's context holds {self._base.context}, the answer included",
+            param=param,
+            code="context_length_exceeded",
+        )
 
     def _generation(
         self,
@@ -96,13 +119,7 @@ class Prompting:
         if not ids:
             raise ApiError(400, "the prompt is empty", param=param)
         if room < 1:
-            raise ApiError(
-                400,
-                f"the prompt has {len(ids)} tokens and this model's context holds {self._base.context}, "
-                "the answer included",
-                param=param,
-                code="context_length_exceeded",
-            )
+            raise self._too_long(str(len(ids)), param)
         return Generation(
             prompt=ids,
             adapter=adapter,

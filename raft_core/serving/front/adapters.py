@@ -11,17 +11,20 @@ import itertools
 import logging
 from collections import OrderedDict
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 from raft_core.errors import ModelError, UnknownModel
 from raft_core.records import BASE
-from raft_core.serving.adapter_files import AdapterFiles, BaseShape, read_adapter_files
+from raft_core.serving.adapter_files import AdapterFiles, BaseShape, adapter_folder, read_adapter_files
 from raft_core.serving.front.canary import SAME, Signature, differs, distance, signature
 from raft_core.serving.front.upstream import Unavailable, Upstream
 from raft_core.serving.web.protocol import ApiError
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 UNEVEN = ("rank_pattern", "alpha_pattern")
 """vLLM scales all layers alike and would serve such an adapter wrongly without a word."""
@@ -60,6 +63,8 @@ class HotAdapters:
         self._base_said: Signature = ()
         self._numbers = itertools.count(1)
         self._lock = asyncio.Lock()
+        # Threads of their own: a slow disk must not occupy those that answers need.
+        self.readers = ThreadPoolExecutor(2, thread_name_prefix="adapters")
 
     @property
     def names(self) -> list[str]:
@@ -71,23 +76,19 @@ class HotAdapters:
         """The names of the adapters that vLLM holds, least recently used first."""
         return list(self._loaded)
 
-    def path(self, name: str) -> str:
-        """Return the folder of an adapter."""
-        return str(self._known[name].folder)
-
     async def add(self, name: str, folder: Path) -> None:
         """Take note of an adapter, whose weights vLLM reads when it is first asked for.
 
         Raises:
             ModelError: it cannot be served, or the name stands for other weights.
         """
-        folder = folder.expanduser().resolve()
+        folder = await self._in_thread(adapter_folder, name, folder)
         seen = self._known.get(name) or self._gone.get(name)
         if name == BASE or (seen and seen.folder != folder):
             raise ModelError(
                 f"the name {name!r} stands for other weights already", remedy="choose a new name"
             )
-        self._known[name] = await asyncio.to_thread(self._read, name, folder, seen)
+        self._known[name] = await self._in_thread(self._read, name, folder, seen)
 
     async def load(self, name: str, folder: Path) -> str | None:
         """Have vLLM hold an adapter; returns a warning where it does nothing.
@@ -136,7 +137,7 @@ class HotAdapters:
                 raise UnknownModel(name, self.names)
             if name not in self._loaded:
                 known = self._known[name]
-                await asyncio.to_thread(self._read, name, known.folder, known)
+                await self._in_thread(self._read, name, known.folder, known)
                 self._loaded[name] = await self._load(name, known)
             self._loaded.move_to_end(name)
             loaded = self._loaded[name]
@@ -206,6 +207,9 @@ class HotAdapters:
         body = {"lora_name": version, **({"lora_path": str(folder)} if folder else {})}
         async with self._upstream.answer(f"/{what}_lora_adapter", body) as response:
             await response.aread()
+
+    async def _in_thread(self, function: Callable[..., T], *arguments: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self.readers, function, *arguments)
 
     def _read(self, name: str, folder: Path, seen: _Known | None) -> _Known:
         files = read_adapter_files(name, folder, self._base())

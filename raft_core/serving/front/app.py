@@ -22,9 +22,9 @@ from raft_core.serving.front.turns import SleepRequest, WakeRequest
 from raft_core.serving.front.upstream import Upstream, upstream_of
 from raft_core.serving.web.embeddings import Embed, Embeddings
 from raft_core.serving.web.failures import add_error_handlers
-from raft_core.serving.web.guard import Guard
+from raft_core.serving.web.guard import LOOPBACK, MAX_BODY_BYTES, Guard, GuardRequests
 from raft_core.serving.web.metrics import CountRequests, Metrics
-from raft_core.serving.web.protocol import ApiError, LoadAdapter, UnloadAdapter
+from raft_core.serving.web.protocol import ApiError, LoadAdapter, UnloadAdapter, shown_name
 from raft_core.settings import Endpoint
 
 
@@ -37,13 +37,15 @@ class Front:
         endpoints: Sequence[Endpoint],
         *,
         key: str | None = None,
+        host: str | None = LOOPBACK,
+        max_body_bytes: int = MAX_BODY_BYTES,
         embed: Embed | None = None,
         embeddings_name: str = "minilm",
     ) -> None:
         self.engine = engine
         self._elsewhere = [(endpoint, upstream_of(endpoint)) for endpoint in endpoints]
         self.metrics = Metrics(self)
-        self._guard = Guard(key, "adapters and sleep are managed")
+        self._guard = Guard(key, "adapters and sleep are managed", host=host, max_body_bytes=max_body_bytes)
         self._embeddings = Embeddings(embed, embeddings_name)
         self._started = int(time.time())
 
@@ -77,23 +79,27 @@ class Front:
             yield
             if minding is not None:
                 minding.cancel()
+            readers = [self.engine.adapters.readers] if self.engine else []
+            for threads in (*readers, self._embeddings.threads):
+                threads.shutdown(wait=False, cancel_futures=True)
             for upstream in self._upstreams:
                 await upstream.client.aclose()
 
         app = FastAPI(title="raftbot model server", lifespan=lifespan, docs_url=None, redoc_url=None)
-        guarded, owner = [Depends(self._guard.check_key)], [Depends(self._guard.check_owner)]
+        owner = [Depends(self._guard.check_owner)]
         add = app.add_api_route
         add("/health", self.health)
         add("/metrics", self.show_metrics)
-        add("/v1/models", self.models, dependencies=guarded)
-        add("/v1/memory", self.memory, dependencies=guarded)
-        add("/v1/embeddings", self._embeddings.answer, methods=["POST"], dependencies=guarded)
-        add("/v1/chat/completions", self.chat, methods=["POST"], dependencies=guarded, response_model=None)
-        add("/v1/completions", self.completions, methods=["POST"], dependencies=guarded, response_model=None)
+        add("/v1/models", self.models)
+        add("/v1/memory", self.memory)
+        add("/v1/embeddings", self._embeddings.answer, methods=["POST"])
+        add("/v1/chat/completions", self.chat, methods=["POST"], response_model=None)
+        add("/v1/completions", self.completions, methods=["POST"], response_model=None)
         add("/v1/load_lora_adapter", self.load_adapter, methods=["POST"], dependencies=owner)
         add("/v1/unload_lora_adapter", self.unload_adapter, methods=["POST"], dependencies=owner)
         add("/v1/sleep", self.sleep, methods=["POST"], dependencies=owner)
         add("/v1/wake_up", self.wake_up, methods=["POST"], dependencies=owner)
+        app.add_middleware(GuardRequests, guard=self._guard)
         app.add_middleware(CountRequests, metrics=self.metrics)
         add_error_handlers(app)
         return app
@@ -119,15 +125,10 @@ class Front:
         if self.engine is not None:
             base = await self.engine.listing()
             common["max_model_len"] = base.get("max_model_len")
-            listed.append({**common, "id": BASE, "owned_by": "vllm", "root": base.get("root")})
+            root = shown_name(str(base.get("root") or ""))
+            listed.append({**common, "id": BASE, "owned_by": "vllm", "root": root})
             listed += [
-                {
-                    **common,
-                    "id": name,
-                    "owned_by": "vllm",
-                    "root": self.engine.adapters.path(name),
-                    "parent": BASE,
-                }
+                {**common, "id": name, "owned_by": "vllm", "root": name, "parent": BASE}
                 for name in self.engine.adapters.names[1:]
             ]
         known = {model["id"] for model in listed}
@@ -148,7 +149,7 @@ class Front:
         """Answer a chat."""
         body = _body(await request.body())
         if self.engine is not None:
-            control = await asyncio.to_thread(lambda: self._own.control)
+            control = self._own.control_tokens or await asyncio.to_thread(lambda: self._own.control)
             body = {**body, "messages": _spelt_out(body.get("messages"), control)}
         return await self._answer("/chat/completions", body, request)
 
@@ -214,12 +215,18 @@ async def _straight(route: Route) -> Route:
 
 def _body(sent: bytes) -> dict[str, Any]:
     try:
-        body = json.loads(sent)
-    except ValueError as error:
-        raise ApiError(400, f"body: {error}") from error
+        body = json.loads(sent, parse_constant=_no_constant)
+        sent.decode()
+        json.dumps(body, ensure_ascii=False, allow_nan=False).encode()  # half surrogates have no encoding
+    except (ValueError, RecursionError) as error:
+        raise ApiError(400, f"body: {str(error)[:200]}") from error
     if not isinstance(body, dict):
-        raise ApiError(400, "body: a JSON object is wanted")
+        raise ApiError(400, "body: a JSON object is expected")
     return body
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number in JSON")
 
 
 def _spelt_out(messages: Any, control: Collection[str]) -> Any:

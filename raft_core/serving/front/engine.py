@@ -98,6 +98,12 @@ class VllmEngine:
         return control_tokens(AutoTokenizer.from_pretrained(self._path))
 
     @property
+    def control_tokens(self) -> frozenset[str]:
+        """The same where they have been read already; empty before."""
+        found: frozenset[str] = self.__dict__.get("control", frozenset())
+        return found
+
+    @property
     def memory_mb(self) -> float | None:
         """What vLLM holds of the main memory; None where it does not run."""
         return self._child.memory_mb

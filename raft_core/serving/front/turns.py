@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 
 LEASE_S = 60.0
 TICK_S = 1.0
+MAX_SECONDS = 30 * 86_400.0
 
 
 class SleepRequest(BaseModel):
@@ -27,14 +28,14 @@ class SleepRequest(BaseModel):
 
     holder: str = Field(min_length=1, max_length=128)
     what: str = Field(min_length=1, max_length=200)
-    seconds: float = Field(ge=0)
-    devices: str = ""
+    seconds: float = Field(ge=0, le=MAX_SECONDS)
+    devices: str = Field(default="", max_length=1000)
 
 
 class WakeRequest(BaseModel):
     """POST /v1/wake_up: `holder` is done."""
 
-    holder: str
+    holder: str = Field(max_length=128)
 
 
 @dataclass(frozen=True, slots=True)

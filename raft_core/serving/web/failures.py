@@ -12,6 +12,9 @@ from starlette.exceptions import HTTPException
 from raft_core.errors import ModelError, RaftError, UnknownModel
 from raft_core.serving.web.protocol import ApiError
 
+SHOWN_CHARACTERS = 200
+"""Of a field's name: a client may make one up of any length."""
+
 
 def add_error_handlers(app: FastAPI, more: Mapping[type[RaftError], int] | None = None) -> None:
     """Have every error answered with an OpenAI-shaped body; `more` are statuses of an engine's own errors."""
@@ -32,8 +35,9 @@ def add_error_handlers(app: FastAPI, more: Mapping[type[RaftError], int] | None 
         message = first["msg"]
         if first["type"] == "extra_forbidden":
             message = "this server does not support it"
+        named = ".".join(where)[:SHOWN_CHARACTERS] or "body"
         return shown(
-            ApiError(400, f"{'.'.join(where) or 'body'}: {message}", param=where[0] if where else None)
+            ApiError(400, f"{named}: {message}", param=where[0][:SHOWN_CHARACTERS] if where else None)
         )
 
     @app.exception_handler(HTTPException)

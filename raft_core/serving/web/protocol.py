@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import time
 import uuid
+from pathlib import PurePath
 from typing import Annotated, Any, Literal
 
 from pydantic import (
     AliasChoices,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
-    StrictInt,
-    StrictStr,
     StringConstraints,
     model_validator,
 )
@@ -31,7 +31,47 @@ DEFAULTS: dict[str, object] = {
 }
 """Unsupported fields whose default value is not an empty one."""
 
-StopString = Annotated[str, StringConstraints(min_length=1)]
+MAX_STOPS, MAX_STOP_CHARACTERS = 16, 256
+"""Every new token is compared with all of them, while the other answers of the batch wait."""
+MAX_MESSAGES = 4096
+MAX_INPUTS = 2048
+"""Texts in one request for embeddings, as OpenAI has it."""
+MAX_INPUT_CHARACTERS = 100_000
+"""Of one text to embed: several times what any embedding model reads."""
+
+ModelName = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+StopString = Annotated[str, StringConstraints(min_length=1, max_length=MAX_STOP_CHARACTERS)]
+
+
+def _is_unicode(text: object) -> bool:
+    return isinstance(text, str) and not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _texts(given: object) -> str | list[str]:
+    """Return one text or several. Stops at the first that is none: pydantic would keep an error for each."""
+    if _is_unicode(given):
+        return given  # type: ignore[return-value]  # the check narrows no type
+    if not isinstance(given, list) or not all(map(_is_unicode, given)):
+        raise ValueError("a text or a list of texts is expected")
+    return given
+
+
+def _prompts(given: object) -> list[Any]:
+    """Return prompts, each a text or token ids; stops at the first that is neither."""
+    if not isinstance(given, list) or (given and _is_id(given[0])):
+        given = [given]
+    for prompt in given:
+        if not (_is_unicode(prompt) or (isinstance(prompt, list) and all(map(_is_id, prompt)))):
+            raise ValueError("a text, a list of texts, token ids or lists of token ids are expected")
+    return given
+
+
+def _is_id(token: object) -> bool:
+    return type(token) is int
+
+
+Texts = Annotated[Any, BeforeValidator(_texts)]
+Prompts = Annotated[Any, BeforeValidator(_prompts)]
 
 
 class ApiError(Exception):
@@ -65,7 +105,7 @@ class ApiError(Exception):
 class _Request(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    model: str
+    model: ModelName
 
     @model_validator(mode="before")
     @classmethod
@@ -73,12 +113,16 @@ class _Request(BaseModel):
         if not isinstance(given, dict):
             return given
         known = {*cls.model_fields, "max_completion_tokens"}
-        return {
-            name: value
-            for name, value in given.items()
-            if name in known
-            or not (name in IGNORED or _asks_for_nothing(value) or DEFAULTS.get(name, ...) == value)
-        }
+        kept = {name: value for name, value in given.items() if name in known}
+        for name, value in given.items():
+            if not (
+                name in known
+                or name in IGNORED
+                or _asks_for_nothing(value)
+                or DEFAULTS.get(name, ...) == value
+            ):
+                return {**kept, name: value}  # one is named: pydantic would keep an error for each
+        return kept
 
 
 def _asks_for_nothing(value: object) -> bool:
@@ -101,7 +145,7 @@ class Sampling(_Request):
 
     temperature: float = Field(default=1.0, ge=0, le=2)
     top_p: float = Field(default=1.0, gt=0, le=1)
-    stop: StopString | list[StopString] | None = None
+    stop: StopString | Annotated[list[StopString], Field(max_length=MAX_STOPS)] | None = None
     seed: int | None = Field(default=None, ge=-(2**63), lt=2**63)
     stream: bool = False
     stream_options: StreamOptions | None = None
@@ -139,7 +183,7 @@ class Message(BaseModel):
     model_config = ConfigDict(extra="ignore")  # names, refusals and the like of earlier turns
 
     role: Literal["system", "developer", "user", "assistant"]
-    content: str | list[TextPart]
+    content: str | Annotated[list[TextPart], Field(max_length=MAX_MESSAGES)]
 
     @property
     def text(self) -> str:
@@ -150,7 +194,7 @@ class Message(BaseModel):
 class ChatRequest(Sampling):
     """POST /v1/chat/completions. Without `max_tokens` an answer may fill the context."""
 
-    messages: list[Message] = Field(min_length=1)
+    messages: list[Message] = Field(min_length=1, max_length=MAX_MESSAGES)
     max_tokens: int | None = Field(
         default=None, ge=1, validation_alias=AliasChoices("max_completion_tokens", "max_tokens")
     )
@@ -159,20 +203,20 @@ class ChatRequest(Sampling):
 class CompletionRequest(Sampling):
     """POST /v1/completions. A prompt is a text or token ids; several make several choices."""
 
-    prompt: StrictStr | list[StrictStr] | list[StrictInt] | list[list[StrictInt]]
+    prompt: Prompts
     max_tokens: int = Field(default=16, ge=1)
 
     @property
     def prompts(self) -> list[str | list[int]]:
         """The prompts, one a choice."""
-        several: list[Any] = self.prompt if isinstance(self.prompt, list) else [self.prompt]
-        return [several] if several and isinstance(several[0], int) else several
+        prompts: list[str | list[int]] = self.prompt
+        return prompts
 
 
 class EmbeddingsRequest(_Request):
     """POST /v1/embeddings."""
 
-    input: StrictStr | list[StrictStr]
+    input: Texts
     encoding_format: Literal["float", "base64"] = "float"
 
 
@@ -180,7 +224,7 @@ class LoadAdapter(BaseModel):
     """POST /v1/load_lora_adapter, as vLLM has it."""
 
     lora_name: str = Field(min_length=1, max_length=128)
-    lora_path: str = Field(min_length=1)
+    lora_path: str = Field(min_length=1, max_length=4096)
 
 
 class UnloadAdapter(BaseModel):
@@ -188,7 +232,12 @@ class UnloadAdapter(BaseModel):
 
     model_config = ConfigDict(extra="ignore")  # vLLM's clients may send lora_int_id
 
-    lora_name: str
+    lora_name: str = Field(min_length=1, max_length=128)
+
+
+def shown_name(model: str) -> str:
+    """Return a model's name as clients see it: a hub id, or the last part of a folder's path, which names users."""
+    return model if model.count("/") == 1 and model[0].isalnum() else PurePath(model).name
 
 
 def usage(prompt: int, completion: int) -> dict[str, int]:

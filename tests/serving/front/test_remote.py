@@ -166,7 +166,9 @@ def test_embeddings(start: Start):
 
 async def test_strangers_manage_nothing():
     """Without a key, sleep and adapters are for this machine alone."""
-    transport = httpx.ASGITransport(Front(None, [to(NOBODY)]).app(), client=("192.0.2.1", 4711))
+    transport = httpx.ASGITransport(
+        Front(None, [to(NOBODY)], host="server").app(), client=("192.0.2.1", 4711)
+    )
     async with httpx.AsyncClient(transport=transport, base_url="http://server") as client:
         for path in ("load_lora_adapter", "unload_lora_adapter", "sleep", "wake_up"):
             assert error(await client.post(f"/v1/{path}", json={}))[0] == 403
