@@ -160,7 +160,7 @@ def _train_for_long(home: Path) -> None:
         if progress.stage == "train" and progress.done == 1:
             print("training", flush=True)
 
-    train_adapter(settings, GUILD, dataset.id, Recipe(epochs=1000), report)
+    train_adapter(settings, GUILD, dataset.id, Recipe(num_train_epochs=1000), report)
 
 
 if __name__ == "__main__":

@@ -138,7 +138,8 @@ class DatasetInfo:
 class AdapterInfo:
     """A trained LoRA adapter and its lineage. Ids are never reused for other weights.
 
-    `left_out` rows were too long to train on; `tokens` counts each of the others once an epoch.
+    `left_out` rows were too long to train on; `tokens` counts each of the others once an epoch. `validation_loss` is the
+    lowest on `validation_rows` that were not trained on; the weights are those of `best_step` then.
     """
 
     id: str
@@ -155,6 +156,9 @@ class AdapterInfo:
     created_at: str
     rows: int = 0
     left_out: int = 0
+    validation_rows: int = 0
+    validation_loss: float | None = None
+    best_step: int | None = None
 
 
 JobState = Literal["queued", "running", "succeeded", "failed", "cancelled"]

@@ -30,9 +30,9 @@ def train(folder: Path, size: Size, *, bits: int, batch: int, checkpointing: boo
     recipe = Recipe(
         base=str(folder),
         bits=4 if bits == 4 else 16,
-        rank=RANK,
-        epochs=EPOCHS,
-        batch_size=batch,
+        r=RANK,
+        num_train_epochs=EPOCHS,
+        per_device_train_batch_size=batch,
         gradient_checkpointing=checkpointing,
         checkpoint_s=1e9,
     )

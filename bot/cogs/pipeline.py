@@ -59,7 +59,7 @@ class Pipeline(commands.Cog):
         guild, services = guild_of(interaction), interaction.client.services
         await interaction.response.defer(ephemeral=True)
         build = {"generator": generator, "questions": questions, "distractors": distractors, "p": p}
-        recipe = {"rank": rank, "bits": bits, "epochs": epochs}
+        recipe = {"r": rank, "bits": bits, "num_train_epochs": epochs}
         spec = await services.run(
             datasets.pipeline_spec,
             services,

@@ -47,7 +47,7 @@ class Train(commands.GroupCog, group_name="train", group_description="Teach a mo
     ) -> None:
         """Train an adapter on a data set"""
         await interaction.response.defer(ephemeral=True)
-        await start_training(interaction, dataset, base=base, rank=rank, bits=bits, epochs=epochs)
+        await start_training(interaction, dataset, base=base, r=rank, bits=bits, num_train_epochs=epochs)
 
 
 async def setup(bot: RaftBot) -> None:

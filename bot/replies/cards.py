@@ -111,9 +111,9 @@ def _about_train(spec: Json) -> str:
 
 
 def _about_recipe(recipe: Json) -> str:
-    epochs = f"{recipe['epochs']} epoch{'s' * (recipe['epochs'] != 1)}"
+    epochs = f"{recipe['num_train_epochs']} epoch{'s' * (recipe['num_train_epochs'] != 1)}"
     base = str(recipe["base"]).rstrip("/").rpartition("/")[2]
-    return f"base {inline(base)}, rank {recipe['rank']}, {recipe['bits']} bits, {epochs}"
+    return f"base {inline(base)}, rank {recipe['r']}, {recipe['bits']} bits, {epochs}"
 
 
 def _about_evaluation(spec: Json) -> str:

@@ -139,9 +139,9 @@ def _taught_text(info: AdapterInfo, taught: Taught | None) -> str:
 
 def _recipe_text(recipe: Recipe) -> str:
     return (
-        f"{count(recipe.epochs, 'epoch')}, {recipe.bits} bits, alpha {recipe.alpha:g}, "
-        f"learning rate {recipe.learning_rate:g} ({recipe.schedule}), batches of {recipe.batch_size}"
-        f"{f' x {recipe.accumulation}' if recipe.accumulation > 1 else ''}, seed {recipe.seed}"
+        f"{count(recipe.num_train_epochs, 'epoch')}, {recipe.bits} bits, alpha {recipe.lora_alpha:g}, "
+        f"learning rate {recipe.learning_rate:g} ({recipe.lr_scheduler_type}), batches of {recipe.per_device_train_batch_size}"
+        f"{f' x {recipe.gradient_accumulation_steps}' if recipe.gradient_accumulation_steps > 1 else ''}, seed {recipe.seed}"
     )
 
 

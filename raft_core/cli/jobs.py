@@ -71,7 +71,7 @@ def pipeline(
         float, typer.Option("--p", min=0, max=1, help="Share of rows that show their oracle.")
     ] = 1.0,
     recipe: Annotated[Path | None, typer.Option(metavar="FILE", help="A YAML recipe; see recipes/.")] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="How often each row is seen.")] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Training epochs.")] = None,
     data: Annotated[
         str, typer.Option(metavar="FILE|pocket", help="What the base and the adapter are scored on.")
     ] = "pocket",
@@ -97,7 +97,7 @@ def pipeline(
         generator=ours.generator,
         generator_model=ours.generator_model,
     )
-    resolved = load_recipe(recipe, settings=ours, epochs=epochs, seed=seed)
+    resolved = load_recipe(recipe, settings=ours, num_train_epochs=epochs, seed=seed)
     what = EvaluationSettings(data, (BASE,), limit=limit, seed=seed)
     send("pipeline", guild, pipeline_spec(ours, guild, build, resolved, what), as_json=as_json)
 

@@ -21,20 +21,29 @@ def train(
         Path | None, typer.Option("--recipe", metavar="FILE", help="A YAML recipe; see recipes/.")
     ] = None,
     base: Annotated[
-        str | None, typer.Option("--base", metavar="NAME", help="pocket, a Hugging Face folder, or a hub id.")
+        str | None,
+        typer.Option(
+            "--base",
+            metavar="NAME",
+            help="The base model: a known name (raftbot models list), a folder, or a hub id.",
+        ),
     ] = None,
     rank: Annotated[int | None, typer.Option("--rank", min=1, help="LoRA rank.")] = None,
     alpha: Annotated[float | None, typer.Option("--alpha", help="LoRA alpha.")] = None,
     dropout: Annotated[float | None, typer.Option("--dropout", help="LoRA dropout.")] = None,
-    epochs: Annotated[int | None, typer.Option("--epochs", min=1, help="How often each row is seen.")] = None,
-    learning_rate: Annotated[float | None, typer.Option("--learning-rate", help="The highest.")] = None,
-    batch_size: Annotated[int | None, typer.Option("--batch-size", min=1, help="Rows at once.")] = None,
+    epochs: Annotated[int | None, typer.Option("--epochs", min=1, help="Training epochs.")] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option("--learning-rate", help="Peak learning rate.")
+    ] = None,
+    batch_size: Annotated[
+        int | None, typer.Option("--batch-size", min=1, help="Batch size per device.")
+    ] = None,
     accumulation: Annotated[
-        int | None, typer.Option("--accumulation", min=1, help="Batches an update.")
+        int | None, typer.Option("--accumulation", min=1, help="Gradient accumulation steps.")
     ] = None,
     bits: Annotated[int | None, typer.Option("--bits", help="16, or 4 for an NF4 base.")] = None,
     seed: Annotated[
-        int | None, typer.Option("--seed", min=0, help="Of the weights, order and dropout.")
+        int | None, typer.Option("--seed", min=0, help="Seed of the weights, the order of rows, and dropout.")
     ] = None,
     max_length: Annotated[
         int | None,
@@ -66,13 +75,13 @@ def train(
         recipe,
         settings=where,
         base=base,
-        rank=rank,
-        alpha=alpha,
-        dropout=dropout,
-        epochs=epochs,
+        r=rank,
+        lora_alpha=alpha,
+        lora_dropout=dropout,
+        num_train_epochs=epochs,
         learning_rate=learning_rate,
-        batch_size=batch_size,
-        accumulation=accumulation,
+        per_device_train_batch_size=batch_size,
+        gradient_accumulation_steps=accumulation,
         bits=bits,
         seed=seed,
         max_length=max_length,
@@ -94,6 +103,10 @@ def train(
         )
         if info.left_out:
             console.print(f"{info.left_out} rows were left out as too long")
+        if info.validation_loss is not None:
+            console.print(
+                f"validation loss {info.validation_loss:.3f} on {info.validation_rows} rows, best at step {info.best_step}"
+            )
         console.print(f"{info.tokens:,} tokens in {info.seconds:.0f} s, {info.cost_usd:.2f} USD")
         console.print(f"{out or info.path}", markup=False, soft_wrap=True)
 

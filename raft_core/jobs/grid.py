@@ -82,7 +82,7 @@ def run_grid(
 def name_of(recipe: Recipe) -> str:
     """Return what tells a recipe of a grid from the others."""
     layers = told(recipe.target_modules)
-    return f"{recipe.base} {recipe.bits} bits, rank {recipe.rank}, {layers}, seed {recipe.seed}"
+    return f"{recipe.base} {recipe.bits} bits, rank {recipe.r}, {layers}, seed {recipe.seed}"
 
 
 def told(value: str | int | Sequence[str]) -> str:
@@ -98,7 +98,7 @@ def _rows(
         {
             "base": recipe.base,
             "bits": recipe.bits,
-            "rank": recipe.rank,
+            "rank": recipe.r,
             "target_modules": recipe.target_modules,
             "training_seed": recipe.seed,
             "max_new_tokens": length,

@@ -9,10 +9,12 @@ from raft_core.models.base import (
     resolve_base,
     weights_hash,
 )
+from raft_core.models.chat import PLAIN_TEMPLATE, lacks_template
 from raft_core.models.known import KNOWN, KnownBase, hub_id
 
 __all__ = [
     "KNOWN",
+    "PLAIN_TEMPLATE",
     "TOKENIZER_FILES",
     "KnownBase",
     "describe",
@@ -20,6 +22,7 @@ __all__ = [
     "fingerprint",
     "hub_id",
     "is_local",
+    "lacks_template",
     "resolve_base",
     "weights_hash",
 ]

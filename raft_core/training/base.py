@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 
+from raft_core.compute import precision
 from raft_core.errors import MissingExtra, ModelError, TrainingError
 from raft_core.models.packaged import INSTALL
 from raft_core.training.recipe import Recipe
@@ -22,9 +23,9 @@ NO_LIMIT = 10**9
 
 
 def use_bf16(recipe: Recipe) -> bool:
-    """Tell whether to compute in bf16: as the recipe says, else on a GPU that has it."""
+    """Return whether to compute in bf16: as the recipe sets it, else where the hardware does."""
     if recipe.precision == "auto":
-        return torch.cuda.is_available() and torch.cuda.is_bf16_supported()
+        return precision().name == "bfloat16"
     return recipe.precision == "bf16"
 
 

@@ -12,7 +12,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from raft_core.files import read_json, write_json
 from raft_core.progress import Progress, Report
-from raft_core.training.curve import HISTORY, add_point, go_back
+from raft_core.training.curve import HISTORY, add_point, add_validation, go_back
 
 WRITE_EVERY_S = 5.0
 """How much of the time spent a kill may lose."""
@@ -20,6 +20,10 @@ WRITE_EVERY_S = 5.0
 
 KEPT = 2
 """Checkpoints kept: the newest, and the one before in case the next is cut off while it is written."""
+
+
+BEST, BEST_RECORD = "best", "best.json"
+ADAPTER_WEIGHTS = "adapter_model.safetensors"
 
 
 def checkpoints(folder: Path) -> list[Path]:
@@ -66,7 +70,7 @@ class TrainingCallback(TrainerCallback):
         self._checkpoint_s = checkpoint_s
         self._start = self._saved = time.monotonic()
         self._first_step = 0
-        self._loss: float | None = None
+        self._validation = ""
 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
@@ -101,6 +105,9 @@ class TrainingCallback(TrainerCallback):
         if not state.is_world_process_zero:
             return
         self._clock.tick()
+        if logs and "eval_loss" in logs:
+            self._validation = f", validation loss {logs['eval_loss']:.3f}"
+            add_validation(Path(str(args.output_dir)) / HISTORY, state.global_step, logs["eval_loss"])
         if logs and "loss" in logs:
             add_point(Path(str(args.output_dir)) / HISTORY, _point(state, logs))
             self._report(
@@ -123,7 +130,49 @@ class TrainingCallback(TrainerCallback):
         speed = self._tokens * steps / state.max_steps / seconds
         left = seconds / steps * (state.max_steps - state.global_step)
         epoch = f"epoch {state.epoch or 0:.1f} of {state.num_train_epochs}"
-        return f"{epoch}, loss {loss:.3f}, {speed:,.0f} tokens/s, {left:.0f} s left"
+        return f"{epoch}, loss {loss:.3f}{self._validation}, {speed:,.0f} tokens/s, {left:.0f} s left"
+
+
+class BestWeights(TrainerCallback):
+    """Keep the weights with the lowest validation loss; end the training after `patience` epochs without a lower one.
+
+    They are in <output_dir>/best, with their step and loss in best.json: a training that is resumed compares with them.
+    """
+
+    def __init__(self, patience: int | None) -> None:
+        self._patience = patience
+        self._without = 0
+
+    def on_evaluate(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        metrics: dict[str, float] | None = None,
+        model: Any = None,
+        **_: Any,
+    ) -> None:
+        """Compare the validation loss with the lowest so far."""
+        loss = (metrics or {})["eval_loss"]
+        folder = Path(str(args.output_dir))
+        record = folder / BEST_RECORD
+        if record.is_file() and read_json(record)["loss"] <= loss:
+            self._without += read_json(record)["step"] != state.global_step
+            control.should_training_stop |= self._patience is not None and self._without >= self._patience
+            return
+        self._without = 0
+        if state.is_world_process_zero:
+            model.save_pretrained(str(folder / f"{BEST}.partial"))
+            record.unlink(missing_ok=True)
+            shutil.rmtree(folder / BEST, ignore_errors=True)
+            (folder / f"{BEST}.partial").rename(folder / BEST)
+            write_json(record, {"step": state.global_step, "loss": loss})
+
+
+def use_best(folder: Path, weights: Path) -> None:
+    """Replace the finished `weights` by those with the lowest validation loss, where they are others."""
+    if (folder / BEST_RECORD).is_file():
+        shutil.copyfile(folder / BEST / ADAPTER_WEIGHTS, weights / ADAPTER_WEIGHTS)
 
 
 def _point(state: TrainerState, logs: dict[str, float]) -> dict[str, Any]:

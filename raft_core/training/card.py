@@ -35,9 +35,9 @@ A LoRA adapter for `{base}`, trained with RAFT on data set `{dataset}` ({rows} r
 | data set | `{dataset}`, content hash `{dataset_hash}`, answers by {generator} |
 | memory | {weights_mb:.1f} MB of base weights, {share:.0%} of what they take in 16 bits |
 | rows | {rows} trained on, {left_out} left out as too long |
-| LoRA | rank {rank}, alpha {alpha:g}, dropout {dropout:g}, {target_modules} |
-| training | {epochs} epochs, {tokens:,} tokens, {seconds:.0f} s, {cost_usd:.2f} USD |
-| loss | {loss:.4f}, the mean of the last epoch |
+| LoRA | rank {r}, alpha {lora_alpha:g}, dropout {lora_dropout:g}, {target_modules} |
+| training | {num_train_epochs} epochs, {tokens:,} tokens, {seconds:.0f} s, {cost_usd:.2f} USD |
+| loss | {loss:.4f}, the mean of the last epoch{validation} |
 | made | {created_at} |
 
 The model is asked as it was trained: with the prompt `raft`, the documents before the question. It answers with a
@@ -72,6 +72,9 @@ def write_card(
         "generator": dataset.generator,
         "fingerprint": fingerprint(recipe.base),
         "weights_mb": memory["weights_bytes"] / 1e6,
+        "validation": f"; validation {info.validation_loss:.4f} at step {info.best_step}, on {info.validation_rows} rows"
+        if info.validation_loss is not None
+        else "",
         "share": memory["weights_bytes"] / memory["in_16_bits"],
     }
     write_text(folder / "README.md", CARD.format(**facts))

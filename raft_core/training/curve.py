@@ -31,6 +31,7 @@ SHARE_OF_TIME = 0.02
 """The most of a training's time that its pictures may take."""
 BACKGROUND, FOREGROUND, FAINT = "#2b2d31", "#dbdee1", "#4e5058"
 LINE = "#58a6ff"
+VALIDATION = "#f0883e"
 SMOOTHING = 0.8
 
 Point = Mapping[str, Any]
@@ -40,6 +41,13 @@ def add_point(path: Path, point: Point) -> None:
     """Add an update to a file of losses."""
     with path.open("a", encoding="utf-8") as file:
         file.write(to_json(point) + "\n")
+
+
+def add_validation(path: Path, step: int, loss: float) -> None:
+    """Add the validation loss that was measured after an update to that update's point."""
+    points = read_points(path)
+    changed = [{**point, "validation_loss": loss} if point["step"] == step else point for point in points]
+    write_text(path, "".join(to_json(point) + "\n" for point in changed))
 
 
 def read_points(path: Path) -> list[Point]:
@@ -111,8 +119,17 @@ def draw_losses(points: Sequence[Point], steps: int, path: Path) -> None:
     axes.plot(at, losses, color=LINE, alpha=0.35, linewidth=1.5)
     axes.plot(at, smooth, color=LINE, linewidth=4, solid_capstyle="round")
     axes.plot(at[-1:], smooth[-1:], "o", color=LINE, markersize=11)
-    _style(axes, losses, steps)
     title = f"loss {smooth[-1]:.3f} · step {at[-1]} of {steps}"
+    validated = [
+        (point["step"], point["validation_loss"])
+        for point in points
+        if point.get("validation_loss") is not None
+    ]
+    if validated:
+        axes.plot(*zip(*validated, strict=True), "s-", color=VALIDATION, linewidth=3, markersize=10)
+        losses = losses + [loss for _, loss in validated]
+        title = f"loss {smooth[-1]:.3f} · validation {validated[-1][1]:.3f} · step {at[-1]} of {steps}"
+    _style(axes, losses, steps)
     axes.set_title(title, color=FOREGROUND, fontsize=23, fontweight="bold", loc="left", pad=14)
     data = io.BytesIO()
     figure.savefig(data, format="png", dpi=100)

@@ -93,6 +93,6 @@ def _recipe(grid: Path, values: dict[str, Any]) -> Recipe:
     """Resolve one combination; with another rank alpha changes too, so that their ratio, the scale, does not."""
     file = grid.parent / str(values.pop("recipe"))
     plain = load_recipe(file)
-    if "rank" in values and "alpha" not in values and isinstance(values["rank"], int):
-        values["alpha"] = plain.alpha * values["rank"] / plain.rank
+    if "r" in values and "lora_alpha" not in values and isinstance(values["r"], int):
+        values["lora_alpha"] = plain.lora_alpha * values["r"] / plain.r
     return load_recipe(file, **values)

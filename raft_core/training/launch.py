@@ -15,7 +15,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from raft_core.errors import TrainingError
 from raft_core.files import read_json, to_json, write_json
@@ -38,6 +38,7 @@ def train_in_processes(
     *,
     config: Path | None = None,
     report: Report,
+    validation: Sequence[Row] = (),
 ) -> list[LossPoint]:
     """Train on `rows` in several processes, one a GPU; return the loss curve.
 
@@ -50,9 +51,9 @@ def train_in_processes(
     """
     from raft_core.training.lora import LossPoint
 
-    write_json(
-        folder / "task.json", {"recipe": asdict(recipe), "path": path, "rows": [asdict(row) for row in rows]}
-    )
+    task = {"recipe": asdict(recipe), "path": path}
+    task |= {"rows": [asdict(row) for row in rows], "validation": [asdict(row) for row in validation]}
+    write_json(folder / "task.json", task)
     argv = [sys.executable, "-m", "accelerate.commands.launch", "--num_processes", str(processes)]
     if config is not None:
         argv += ["--config_file", str(config)]
@@ -82,9 +83,10 @@ def main(folder: Path) -> None:
     from raft_core.training.lora import train_lora
 
     task = read_json(folder / "task.json")
-    modules = task["recipe"]["target_modules"]
-    task["recipe"]["target_modules"] = modules if isinstance(modules, str) else tuple(modules)
-    recipe = Recipe(**task["recipe"])
+    given: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in task["recipe"].items()
+    }
+    recipe = Recipe(**given)  # JSON has no tuples
     first = os.environ.get("RANK", "0") == "0"
     curve = train_lora(
         [Row(**row) for row in task["rows"]],
@@ -94,6 +96,7 @@ def main(folder: Path) -> None:
         folder,
         clock=Clock(folder / "spent.json"),
         report=_tell if first else silent,
+        validation=[Row(**row) for row in task["validation"]],
     )
     if first:
         write_json(folder / "curve.json", curve)

@@ -18,6 +18,7 @@ from typing import Any, cast
 import torch
 from datasets import Dataset
 from peft import LoraConfig, PeftModel
+from peft.helpers import disable_input_dtype_casting
 from safetensors import SafetensorError
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, PrinterCallback
 from transformers.utils import logging as transformers_logging
@@ -29,7 +30,14 @@ from raft_core.files import translated_os_errors, write_json
 from raft_core.models import hub_id
 from raft_core.progress import Report
 from raft_core.training.base import check_devices, load_model, use_bf16
-from raft_core.training.callback import Clock, TrainingCallback, checkpoints, world_size
+from raft_core.training.callback import (
+    BestWeights,
+    Clock,
+    TrainingCallback,
+    checkpoints,
+    use_best,
+    world_size,
+)
 from raft_core.training.recipe import Recipe
 from raft_core.training.rows import Row
 
@@ -42,13 +50,17 @@ MEMORY = "memory.json"
 
 @dataclass(frozen=True, slots=True)
 class LossPoint:
-    """The loss of one update, the mean over its completion tokens. `accuracy` is of single tokens."""
+    """The loss of one update, the mean over its completion tokens. `accuracy` is of single tokens.
+
+    `validation_loss` is that of the validation rows, where it was measured after this update.
+    """
 
     step: int
     epoch: float
     loss: float
     accuracy: float
     learning_rate: float
+    validation_loss: float | None = None
 
 
 class _Trainer(SFTTrainer):
@@ -70,8 +82,11 @@ def train_lora(
     *,
     clock: Clock,
     report: Report,
+    validation: Sequence[Row] = (),
 ) -> list[LossPoint]:
     """Train the recipe's base at `path` on `rows` and save the weights in `folder`/adapter; return the loss curve.
+
+    With `validation` rows the loss on them is measured after each epoch, and the weights with the lowest are saved.
 
     Checkpoints are kept in `folder`: called again after a kill, the training goes on from the last one
     and ends with the weights that it would have had undisturbed.
@@ -86,12 +101,16 @@ def train_lora(
         model = load_model(recipe, path)
         weights = int(model.get_memory_footprint())  # type: ignore[no-untyped-call]  # transformers' own
         memory = {"weights_bytes": weights, "in_16_bits": 2 * model.num_parameters()}
-        trainer = _trainer(rows, tokenizer, model, recipe, folder)
+        trainer = _trainer(rows, validation, tokenizer, model, recipe, folder)
         trainer.remove_callback(PrinterCallback)  # it prints the losses on stdout
-        tokens = sum(len(row.ids) for row in rows) * recipe.epochs
+        tokens = sum(len(row.ids) for row in rows) * recipe.num_train_epochs
         trainer.add_callback(TrainingCallback(report, clock, tokens, recipe.checkpoint_s))
+        if validation:
+            trainer.add_callback(BestWeights(recipe.early_stopping_patience))
         last = _last_checkpoint(folder)
-        trainer.train(resume_from_checkpoint=str(last) if last else None)
+        # PEFT would copy the input of every layer to fp32; autocast computes LoRA in bf16 without the copies.
+        with disable_input_dtype_casting(trainer.model, active=use_bf16(recipe)):
+            trainer.train(resume_from_checkpoint=str(last) if last else None)
         if trainer.is_world_process_zero():
             shutil.rmtree(folder / WEIGHTS, ignore_errors=True)  # of a run killed while it wrote them
             trained = cast(PeftModel, trainer.model)
@@ -100,7 +119,14 @@ def train_lora(
             ) in trained.peft_config.values():  # where this machine keeps the base concerns nobody else
                 config.base_model_name_or_path = hub_id(recipe.base)
             trained.save_pretrained(str(folder / WEIGHTS))
+            if validation:
+                use_best(folder, folder / WEIGHTS)
             write_json(folder / WEIGHTS / MEMORY, memory)
+    return _points(trainer.state.log_history)
+
+
+def _points(entries: Sequence[dict[str, float]]) -> list[LossPoint]:
+    validated = {int(entry["step"]): entry["eval_loss"] for entry in entries if "eval_loss" in entry}
     return [
         LossPoint(
             int(entry["step"]),
@@ -108,27 +134,30 @@ def train_lora(
             entry["loss"],
             entry["mean_token_accuracy"],
             entry["learning_rate"],
+            validated.get(int(entry["step"])),
         )
-        for entry in trainer.state.log_history
+        for entry in entries
         if "loss" in entry
     ]
 
 
+def _dataset(rows: Sequence[Row]) -> Dataset:
+    return Dataset.from_dict({"input_ids": [row.ids for row in rows], "labels": [row.labels for row in rows]})
+
+
 def _trainer(
     rows: Sequence[Row],
+    validation: Sequence[Row],
     tokenizer: PreTrainedTokenizerBase,
     model: PreTrainedModel,
     recipe: Recipe,
     folder: Path,
 ) -> SFTTrainer:
-    dataset = Dataset.from_dict(
-        {"input_ids": [row.ids for row in rows], "labels": [row.labels for row in rows]}
-    )
     lora = LoraConfig(
         task_type="CAUSAL_LM",
-        r=recipe.rank,
-        lora_alpha=recipe.alpha,  # type: ignore[arg-type]  # PEFT only divides by it: a float will do
-        lora_dropout=recipe.dropout,
+        r=recipe.r,
+        lora_alpha=recipe.lora_alpha,  # type: ignore[arg-type]  # PEFT only divides by it: a float will do
+        lora_dropout=recipe.lora_dropout,
         target_modules=recipe.target_modules
         if isinstance(recipe.target_modules, str)
         else list(recipe.target_modules),
@@ -136,8 +165,9 @@ def _trainer(
     try:
         return _Trainer(
             model=model,
-            args=_arguments(recipe, folder),
-            train_dataset=dataset,
+            args=_arguments(recipe, folder, validate=bool(validation)),
+            train_dataset=_dataset(rows),
+            eval_dataset=_dataset(validation) if validation else None,
             processing_class=tokenizer,
             peft_config=lora,
         )
@@ -148,15 +178,19 @@ def _trainer(
         ) from error
 
 
-def _arguments(recipe: Recipe, folder: Path) -> SFTConfig:
+def _arguments(recipe: Recipe, folder: Path, *, validate: bool) -> SFTConfig:
     return SFTConfig(
         output_dir=str(folder),
-        num_train_epochs=recipe.epochs,
-        per_device_train_batch_size=recipe.batch_size,
-        gradient_accumulation_steps=max(1, recipe.accumulation // world_size()),  # the same rows an update
+        num_train_epochs=recipe.num_train_epochs,
+        per_device_train_batch_size=recipe.per_device_train_batch_size,
+        gradient_accumulation_steps=max(
+            1, recipe.gradient_accumulation_steps // world_size()
+        ),  # the same rows an update
         learning_rate=recipe.learning_rate,
-        lr_scheduler_type="constant_with_warmup" if recipe.schedule == "constant" else recipe.schedule,
-        warmup_steps=recipe.warmup,
+        lr_scheduler_type="constant_with_warmup"
+        if recipe.lr_scheduler_type == "constant"
+        else recipe.lr_scheduler_type,
+        warmup_steps=recipe.warmup_steps,
         weight_decay=recipe.weight_decay,
         max_grad_norm=recipe.max_grad_norm,
         bf16=use_bf16(recipe),
@@ -167,8 +201,9 @@ def _arguments(recipe: Recipe, folder: Path) -> SFTConfig:
         data_seed=recipe.seed,
         logging_steps=1,
         save_strategy="no",  # TrainingCallback asks for checkpoints by the clock
-        eval_strategy="no",
-        report_to="none",
+        eval_strategy="epoch" if validate else "no",
+        per_device_eval_batch_size=recipe.per_device_train_batch_size,
+        report_to=list(recipe.report_to) or "none",
         disable_tqdm=True,
         dataloader_num_workers=0,
         dataloader_pin_memory=torch.cuda.is_available(),
@@ -219,7 +254,7 @@ def _translated(folder: Path) -> Iterator[None]:
             raise
         raise TrainingError(
             "the training ran out of memory",
-            remedy="halve batch_size and double accumulation, set gradient_checkpointing, or train with --bits 4",
+            remedy="halve per_device_train_batch_size and double gradient_accumulation_steps, set gradient_checkpointing, or train with --bits 4",
         ) from error
 
 

@@ -1,12 +1,11 @@
 """RAFT rows as a causal language model learns them: token ids, and labels on the completion alone.
 
-With a chat template, a row is what a server renders for the same question, then the answer:
+A row is what a server renders for the same question with the model's chat template, then the answer:
 
     <|user|> documents, instruction, question <|assistant|>    labels -100
     ##Reason: … <ANSWER>: Oslo <|end|>                         labels = ids
 
-Without one it is the prompt as plain text, a space, the answer, and the end token. The rows are
-tokenised here and not by TRL, because TRL cuts rows at `max_length` without a word and, where
+A base without a chat template gets the plain one that the servers use too. The rows are tokenised here and not by TRL, because TRL cuts rows at `max_length` without a word and, where
 tokens merge across the boundary, trains on a prompt that differs from the one that is served.
 """
 
@@ -14,11 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from raft_core import prompts
 from raft_core.errors import TrainingError
 from raft_core.markup import control_tokens, spell_out
+from raft_core.models import PLAIN_TEMPLATE
 from raft_core.records import RaftExample
 
 if TYPE_CHECKING:
@@ -43,12 +44,12 @@ class Row:
 
 def tokenise(example: RaftExample, tokenizer: PreTrainedTokenizerBase, ends: frozenset[int]) -> Row:
     """Return one example as ids; `ends` are the tokens that stop a server, of which the last must be one."""
-    prompt, completion, special = _texts(example, tokenizer)
-    prompt_ids = _encode(tokenizer, prompt, special)
-    ids = _encode(tokenizer, prompt + completion, special)
+    prompt, completion = _texts(example, tokenizer)
+    prompt_ids = _encode(tokenizer, prompt)
+    ids = _encode(tokenizer, prompt + completion)
     if ids[: len(prompt_ids)] != prompt_ids:
         # Tokens merge across the boundary. A server's prompt ends before it, so the completion is put after.
-        ids = prompt_ids + _encode(tokenizer, completion, False)
+        ids = prompt_ids + _encode(tokenizer, completion)
     last_end = max((place for place, token in enumerate(ids) if token in ends), default=-1)
     if last_end < len(prompt_ids):
         return Row([*ids, _end_token(tokenizer)], len(prompt_ids))
@@ -74,29 +75,32 @@ def fit(rows: Sequence[Row], limit: int, *, skip_long: bool) -> tuple[list[Row],
     return fitting, left_out
 
 
-def _texts(example: RaftExample, tokenizer: PreTrainedTokenizerBase) -> tuple[str, str, bool]:
-    """Return prompt and completion as text, and whether the tokenizer is to add its special tokens."""
+def _texts(example: RaftExample, tokenizer: PreTrainedTokenizerBase) -> tuple[str, str]:
+    """Return prompt and completion as text, special tokens included."""
     control = control_tokens(tokenizer)
     user = spell_out(prompts.render("raft", example.question, example.documents), control)
     said = spell_out(example.cot_answer, control)
-    if not tokenizer.chat_template:
-        return user, f" {said}", True
     messages = [{"role": "user", "content": user}]
     from jinja2 import TemplateError  # comes with torch, which the base install lacks
 
     answered = [*messages, {"role": "assistant", "content": said}]
     try:
-        prompt = str(tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
-        whole = str(tokenizer.apply_chat_template(answered, tokenize=False))
+        render = partial(
+            tokenizer.apply_chat_template,
+            tokenize=False,
+            chat_template=tokenizer.chat_template or PLAIN_TEMPLATE,
+        )
+        prompt = str(render(messages, add_generation_prompt=True))
+        whole = str(render(answered))
     except (TemplateError, ValueError) as error:
         raise TrainingError(f"the chat template of {tokenizer.name_or_path} fails: {error}") from error
     # Some templates render a finished turn unlike an open one (thinking models): the open one is what is served.
     completion = whole[len(prompt) :] if whole.startswith(prompt) else said
-    return prompt, completion, False
+    return prompt, completion
 
 
-def _encode(tokenizer: PreTrainedTokenizerBase, text: str, special: bool) -> list[int]:
-    return list(tokenizer(text, add_special_tokens=special, verbose=False)["input_ids"])
+def _encode(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
+    return list(tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
 
 
 def _end_token(tokenizer: PreTrainedTokenizerBase) -> int:

@@ -9,17 +9,20 @@ from __future__ import annotations
 import dataclasses
 import importlib.util
 import logging
+import math
 import os
+import random
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import fmean
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from raft_core.compute import keep_memory
 from raft_core.errors import AlreadyTraining, MissingExtra, TrainingError
-from raft_core.files import content_hash, translated_os_errors
+from raft_core.files import content_hash, read_json, translated_os_errors
 from raft_core.models import fingerprint, is_local, resolve_base
 from raft_core.progress import Progress, Report, silent
 from raft_core.records import AdapterInfo, DatasetInfo, RaftExample
@@ -84,7 +87,7 @@ def train(
                 seconds=0.0,
                 cost_usd=0.0,
                 path=str(finished),
-                rank=recipe.rank,
+                rank=recipe.r,
                 dataset_hash=dataset.content_hash,
                 created_at="",
             )
@@ -118,6 +121,7 @@ def _train(
 ) -> None:
     """Train, complete the info in `blank`, and move the adapter to its place."""
     report(Progress("load", 0, 0, recipe.base))
+    keep_memory()
     # PEFT imports bitsandbytes, which warns at each import that the hub has a faster kernel.
     logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
     from raft_core.training.base import context_tokens, load_tokenizer  # torch, only from here on
@@ -132,22 +136,34 @@ def _train(
     tokenizer = load_tokenizer(path)
     limit = min(context_tokens(path, tokenizer), recipe.max_length or 2**62)
     rows, left_out = fit(_rows(examples, tokenizer, path, report), limit, skip_long=recipe.skip_long)
+    rows, validation = _split(rows, recipe)
     told = curve.following(report, partial / HISTORY) if curve else report
     if processes > 1:
         points = train_in_processes(
-            processes, rows, recipe, path, partial, config=accelerate_config, report=told
+            processes,
+            rows,
+            recipe,
+            path,
+            partial,
+            config=accelerate_config,
+            report=told,
+            validation=validation,
         )
     else:
-        points = train_lora(rows, tokenizer, recipe, path, partial, clock=clock, report=told)
+        points = train_lora(
+            rows, tokenizer, recipe, path, partial, clock=clock, report=told, validation=validation
+        )
     info = dataclasses.replace(
         blank,
-        loss=_last_epoch(points, recipe.epochs),
-        tokens=sum(len(row.ids) for row in rows) * recipe.epochs,
+        loss=_last_epoch(points, recipe.num_train_epochs),
+        tokens=sum(len(row.ids) for row in rows) * recipe.num_train_epochs,
         seconds=round(clock.seconds, 3),
         cost_usd=round(clock.seconds / 3600 * price_per_hour_usd, 6),
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         rows=len(rows),
         left_out=left_out,
+        validation_rows=len(validation),
+        **_best(partial),
     )
     write_card(partial / WEIGHTS, info, recipe, dataset, points)
     if curve:
@@ -169,9 +185,31 @@ def _rows(
     return rows
 
 
+def _split(rows: list[Row], recipe: Recipe) -> tuple[list[Row], list[Row]]:
+    """Return the rows to train on and those to validate with, chosen by the recipe's seed."""
+    count = round(len(rows) * recipe.validation_share)
+    if recipe.validation_share and not 0 < count < len(rows):
+        raise TrainingError(
+            f"{len(rows)} rows are too few for a validation share of {recipe.validation_share:g}",
+            remedy="build a larger data set, or set validation_share to 0",
+        )
+    chosen = set(random.Random(recipe.seed).sample(range(len(rows)), count))
+    return [row for at, row in enumerate(rows) if at not in chosen], [rows[at] for at in sorted(chosen)]
+
+
+def _best(partial: Path) -> dict[str, Any]:
+    from raft_core.training.callback import BEST_RECORD
+
+    if not (partial / BEST_RECORD).is_file():
+        return {}
+    record = read_json(partial / BEST_RECORD)
+    return {"validation_loss": record["loss"], "best_step": record["step"]}
+
+
 def _last_epoch(points: Sequence[LossPoint], epochs: int) -> float:
-    """Return the mean loss of the last epoch: what a resumed training reports too."""
-    return fmean(point.loss for point in points if point.epoch > epochs - 1)
+    """Return the mean loss of the last epoch that was trained: what a resumed training reports too."""
+    last = min(epochs, math.ceil(max(point.epoch for point in points)))
+    return fmean(point.loss for point in points if point.epoch > last - 1)
 
 
 def _full_path(base: str) -> str:

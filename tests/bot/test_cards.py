@@ -38,7 +38,7 @@ JOB = JobInfo(
     started_at=10.0,
     finished_at=None,
 )
-RECIPE = {"base": "/models/llama", "rank": 64, "bits": 4, "epochs": 3}
+RECIPE = {"base": "/models/llama", "r": 64, "bits": 4, "num_train_epochs": 3}
 EVALUATION = {"models": ["base"], "data": "pocket", "limit": 20, "seed": 0}
 
 

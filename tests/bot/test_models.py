@@ -61,7 +61,7 @@ def test_list_use_info_and_rollback(place: Place, guild: Guild, alice: Member, b
     scores = {"base": 0.4, "raft-0000aaaa": 0.6}
     place.registry.evaluations.add(result(guild, **scores), [])
     folder = place.settings.guild_dir(str(guild.id)) / "adapters" / "raft-0000aaaa"
-    write_text(folder / "recipe.yaml", to_yaml(dataclasses.replace(Recipe(), rank=4, epochs=2)))
+    write_text(folder / "recipe.yaml", to_yaml(dataclasses.replace(Recipe(), r=4, num_train_epochs=2)))
     listed = bob.slash("/models list")
     assert listed.ephemeral
     for words in (

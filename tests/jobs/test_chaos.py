@@ -38,7 +38,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
 
 
 def ask_for(bench: Bench, guild: str) -> str:
-    recipe = bench.recipe(epochs=6, checkpoint_s=0.1)
+    recipe = bench.recipe(num_train_epochs=6, checkpoint_s=0.1)
     return bench.enqueue("pipeline", "--chunks", CHUNKS, "--recipe", recipe, "--limit", 8, guild=guild)
 
 

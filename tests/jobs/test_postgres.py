@@ -164,7 +164,7 @@ def train(pair: Pair, seed: int) -> str:
     one = pair.benches[0]
     dataset = one.run_apart("dataset", "build", "--chunks", 24)["id"]
     return one.enqueue(
-        "train", "--dataset", dataset, "--recipe", one.recipe(epochs=2, seed=seed, checkpoint_s=1)
+        "train", "--dataset", dataset, "--recipe", one.recipe(num_train_epochs=2, seed=seed, checkpoint_s=1)
     )
 
 

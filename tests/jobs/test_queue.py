@@ -327,4 +327,4 @@ def test_recipes_survive_json() -> None:
 
     wanted = recipe(Path("x"), target_modules=("q_proj", "v_proj"))
     assert recipe_of(json.loads(json.dumps(asdict(wanted)))) == wanted
-    assert recipe_of({"rank": 4}).rank == 4
+    assert recipe_of({"r": 4}).r == 4

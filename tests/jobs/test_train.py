@@ -30,7 +30,7 @@ def settings(home: Path) -> Settings:
 def test_a_saved_data_set_becomes_a_listed_adapter(settings: Settings, tiny_model: Path) -> None:
     """By a prefix of its id; with its lineage and the cost of its time; in its own guild only."""
     made = saved_dataset(settings)
-    info = train_adapter(settings, "local", "ds-0", recipe(tiny_model, epochs=1))
+    info = train_adapter(settings, "local", "ds-0", recipe(tiny_model, num_train_epochs=1))
     assert (info.guild, info.dataset, info.dataset_hash, info.rows) == (
         "local",
         made.id,

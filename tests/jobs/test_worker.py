@@ -116,7 +116,7 @@ def test_a_pipeline_cancelled_and_resumed_at_every_stage(place: Place) -> None:
     """Cancelling ends its processes within 5 seconds and resuming goes on; at the end nothing is there twice."""
     bench = place.bench
     place.documents("stops")
-    recipe = bench.recipe(epochs=6, checkpoint_s=0.1)
+    recipe = bench.recipe(num_train_epochs=6, checkpoint_s=0.1)
     job = bench.enqueue("pipeline", "--chunks", CHUNKS, "--recipe", recipe, "--limit", 8, guild="stops")
     stages = ["plan build", "draft", "assemble", "train", "load", "plan evaluation", "answer", "judge"]
     for stage in stages:
@@ -139,7 +139,7 @@ def test_resumed_before_its_processes_have_ended(place: Place) -> None:
     """Whoever is still at a cancelled training neither keeps the resumed one from it nor ends it twice."""
     bench = place.bench
     dataset = place.dataset("hasty")
-    recipe = bench.recipe(epochs=6, checkpoint_s=0.1, seed=1)
+    recipe = bench.recipe(num_train_epochs=6, checkpoint_s=0.1, seed=1)
     job = bench.enqueue("train", "--dataset", dataset, "--recipe", recipe, guild="hasty")
     for round_ in range(1, 4):
         bench.wait_for_unit(job, "train")
@@ -195,7 +195,7 @@ def test_guilds_take_turns_and_ingestion_does_not_wait(place: Place) -> None:
     datasets = {guild: place.dataset(guild) for guild in ("many", "one")}
     jobs = []
     for seed in range(3):
-        recipe = bench.recipe(epochs=2, seed=seed)
+        recipe = bench.recipe(num_train_epochs=2, seed=seed)
         jobs.append(bench.enqueue("train", "--dataset", datasets["many"], "--recipe", recipe, guild="many"))
         wait_until(lambda: bench.units(jobs[-1]), PATIENCE_S)
     single = bench.enqueue("train", "--dataset", datasets["one"], "--recipe", bench.recipe(), guild="one")
@@ -255,7 +255,7 @@ def test_a_job_of_an_older_version(place: Place) -> None:
     place.documents("old")
     spec = {
         "build": {"questions": 1, "distractors": 2, "p": 1.0, "seed": 0, "chunks": CHUNKS},
-        "recipe": {"rank": 4, "epochs": 1, "batch_size": 2},
+        "recipe": {"r": 4, "num_train_epochs": 1, "per_device_train_batch_size": 2},
         "evaluation": {"data": "pocket", "models": ["base"], "limit": 4},
     }
     with Queue(bench.settings, bench.registry) as queue:
@@ -288,7 +288,7 @@ def test_a_full_disk(place: Place) -> None:
         dataset = place.dataset("full")
         filler = folder / "filler"
         filler.write_bytes(b"x" * (shutil.disk_usage(folder).free - 100_000))
-        job = bench.enqueue("train", "--dataset", dataset, "--recipe", bench.recipe(rank=16), guild="full")
+        job = bench.enqueue("train", "--dataset", dataset, "--recipe", bench.recipe(r=16), guild="full")
         assert "the disk is full" in bench.wait(job, "failed").reason
         assert [path.name for path in (folder / "adapters").glob("raft-*")] == []
         filler.unlink()
@@ -315,7 +315,7 @@ def test_a_worker_that_is_stopped_gives_its_jobs_back(place: Place) -> None:
     """SIGTERM ends it and all its processes in seconds, with status 0; the next worker goes on with the job."""
     bench = place.bench
     dataset = place.dataset("stopped")
-    job = bench.enqueue("train", "--dataset", dataset, "--recipe", bench.recipe(epochs=6, checkpoint_s=0.1), guild="stopped")  # fmt: skip
+    job = bench.enqueue("train", "--dataset", dataset, "--recipe", bench.recipe(num_train_epochs=6, checkpoint_s=0.1), guild="stopped")  # fmt: skip
     bench.wait_for_steps(job)
     children = place.worker.children()
     began = time.monotonic()

@@ -29,7 +29,13 @@ RAFTBOT = [sys.executable, "-c", "from raft_core.cli.main import run; run()"]
 PATIENCE_S = 300.0
 """A busy machine with two cores takes a minute to load the libraries; what never happens fails all the same."""
 LIBRARY = sorted((Path(__file__).parents[2] / "raft_core" / "pocket" / "library").glob("[a-f]*.md"))
-RECIPE = {"rank": 4, "alpha": 4, "epochs": 1, "batch_size": 2, "learning_rate": 0.001}
+RECIPE = {
+    "r": 4,
+    "lora_alpha": 4,
+    "num_train_epochs": 1,
+    "per_device_train_batch_size": 2,
+    "learning_rate": 0.001,
+}
 
 
 class Bench:

@@ -48,11 +48,11 @@ def recipe(base: Path, **values: object) -> Recipe:
     """Return a recipe of six updates over twelve rows, with dropout, so that the random state counts."""
     given: dict[str, object] = {
         "base": str(base),
-        "rank": 8,
-        "alpha": 8.0,
-        "dropout": 0.1,
-        "epochs": 2,
-        "batch_size": 4,
+        "r": 8,
+        "lora_alpha": 8.0,
+        "lora_dropout": 0.1,
+        "num_train_epochs": 2,
+        "per_device_train_batch_size": 4,
         "learning_rate": 5e-3,
         "precision": "fp32",
         "checkpoint_s": 0.0,

@@ -19,7 +19,7 @@ def test_the_write_ups_grid_has_every_combination() -> None:
     grid = load_grid(FOLDER / "grid.yaml")
     assert (len(grid.recipes), grid.max_new_tokens, grid.limit) == (24, (512, 800), 1000)
     assert len(set(grid.recipes)) == 24
-    assert {recipe.rank / recipe.alpha for recipe in grid.recipes} == {1.0}
+    assert {recipe.r / recipe.lora_alpha for recipe in grid.recipes} == {1.0}
     assert {recipe.target_modules for recipe in grid.recipes} == {"all-linear", ("q_proj", "v_proj")}
     assert [len(group) for group in grid.by_base().values()] == [4] * 6
 
@@ -51,13 +51,13 @@ def test_every_file_is_a_recipe_or_a_grid(file: Path) -> None:
         ("train: {recipe: r.yaml}\nevaluate: {max_new_tokens: [8], top: 1}", "evaluate.top"),
         ("train: {recipe: gone.yaml}\nevaluate: {max_new_tokens: [8]}", "gone.yaml: No such file"),
         ("train: {recipe: r.yaml, rang: [8]}\nevaluate: {max_new_tokens: [8]}", "no setting 'rang'"),
-        ("train: {recipe: r.yaml, rank: [0]}\nevaluate: {max_new_tokens: [8]}", "rank cannot be 0"),
+        ("train: {recipe: r.yaml, r: [0]}\nevaluate: {max_new_tokens: [8]}", "r cannot be 0"),
         ("a: [", "cannot read the grid"),
     ],
 )
 def test_what_is_no_grid_is_refused(tmp_path: Path, text: str, said: str) -> None:
     """A fault of the file or of any combination names the place."""
-    (tmp_path / "r.yaml").write_text("rank: 4\nalpha: 8\n", encoding="utf-8")
+    (tmp_path / "r.yaml").write_text("r: 4\nlora_alpha: 8\n", encoding="utf-8")
     path = tmp_path / "grid.yaml"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(TrainingError, match=said):
@@ -66,9 +66,7 @@ def test_what_is_no_grid_is_refused(tmp_path: Path, text: str, said: str) -> Non
 
 def test_alpha_keeps_its_ratio_to_the_rank(tmp_path: Path) -> None:
     """Another rank alone does not change how strongly an adapter acts."""
-    (tmp_path / "r.yaml").write_text("rank: 4\nalpha: 8\n", encoding="utf-8")
+    (tmp_path / "r.yaml").write_text("r: 4\nlora_alpha: 8\n", encoding="utf-8")
     path = tmp_path / "grid.yaml"
-    path.write_text(
-        "train: {recipe: r.yaml, rank: [4, 16]}\nevaluate: {max_new_tokens: [8]}", encoding="utf-8"
-    )
-    assert [(recipe.rank, recipe.alpha) for recipe in load_grid(path).recipes] == [(4, 8.0), (16, 32.0)]
+    path.write_text("train: {recipe: r.yaml, r: [4, 16]}\nevaluate: {max_new_tokens: [8]}", encoding="utf-8")
+    assert [(recipe.r, recipe.lora_alpha) for recipe in load_grid(path).recipes] == [(4, 8.0), (16, 32.0)]

@@ -14,7 +14,13 @@ from tests.training.examples import dataset, example
 
 ROWS = [example(number) for number in range(6)]
 RECIPE = Recipe(
-    base="pocket", rank=4, epochs=1, batch_size=1, accumulation=2, learning_rate=1e-3, precision="fp32"
+    base="pocket",
+    r=4,
+    num_train_epochs=1,
+    per_device_train_batch_size=1,
+    gradient_accumulation_steps=2,
+    learning_rate=1e-3,
+    precision="fp32",
 )
 
 

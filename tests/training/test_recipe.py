@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from raft_core.errors import TrainingError
 from raft_core.settings import load_settings
-from raft_core.training.recipe import Recipe, load_recipe, to_yaml
+from raft_core.training.recipe import RENAMED, Recipe, load_recipe, to_yaml
 
 
 def write(folder: Path, text: str) -> Path:
@@ -20,19 +21,23 @@ def write(folder: Path, text: str) -> Path:
 def test_pocket_is_trained_with_its_own_recipe() -> None:
     """Without a file the base decides: pocket.yaml has one batch an update, default.yaml sixteen rows."""
     pocket, real = load_recipe(base="pocket"), load_recipe(base="meta-llama/Llama-2-7b-chat-hf")
-    assert (pocket.base, pocket.rank, pocket.target_modules) == ("pocket", 64, "all-linear")
-    assert (real.rank, real.target_modules, real.batch_size * real.accumulation) == (64, "all-linear", 16)
+    assert (pocket.base, pocket.r, pocket.target_modules) == ("pocket", 64, "all-linear")
+    assert (
+        real.r,
+        real.target_modules,
+        real.per_device_train_batch_size * real.gradient_accumulation_steps,
+    ) == (64, "all-linear", 16)
     assert 1e-4 <= real.learning_rate <= 2e-4
 
 
 def test_overrides_beat_the_file_and_the_file_beats_the_settings(tmp_path: Path) -> None:
     """An option that was not given changes nothing."""
     settings = load_settings(base_model="from-settings", load_in_4bit=True)
-    path = write(tmp_path, "base: from-file\nrank: 16\nepochs: 2\n")
-    assert load_recipe(path, settings=settings, rank=8, epochs=None) == Recipe(
-        base="from-file", bits=4, rank=8, epochs=2
+    path = write(tmp_path, "base: from-file\nr: 16\nnum_train_epochs: 2\n")
+    assert load_recipe(path, settings=settings, r=8, num_train_epochs=None) == Recipe(
+        base="from-file", bits=4, r=8, num_train_epochs=2
     )
-    assert load_recipe(write(tmp_path, "rank: 16"), settings=settings).base == "from-settings"
+    assert load_recipe(write(tmp_path, "r: 16"), settings=settings).base == "from-settings"
     assert load_recipe(settings=settings, bits=16).bits == 16
 
 
@@ -62,8 +67,8 @@ def test_a_saved_recipe_reads_back_the_same(
     recipe = Recipe(
         base=base,
         bits=bits,  # type: ignore[arg-type]
-        rank=rank,
-        alpha=alpha,
+        r=rank,
+        lora_alpha=alpha,
         learning_rate=rate,
         target_modules=modules,
     )
@@ -75,15 +80,15 @@ def test_a_saved_recipe_reads_back_the_same(
     ("text", "reason"),
     [
         ("rnak: 3", "has no setting 'rnak'"),
-        ("rank: 0", "rank cannot be 0"),
+        ("r: 0", "r cannot be 0"),
         ("bits: 8", "bits cannot be 8"),
-        ("epochs: 1.5", "epochs cannot be 1.5"),
-        ("alpha: .inf", "alpha cannot be inf"),
+        ("num_train_epochs: 1.5", "num_train_epochs cannot be 1.5"),
+        ("lora_alpha: .inf", "lora_alpha cannot be inf"),
         ("learning_rate: -1", "learning_rate cannot be -1"),
-        ("schedule: circle", "schedule cannot be 'circle'"),
+        ("lr_scheduler_type: circle", "lr_scheduler_type cannot be 'circle'"),
         ("- rank", "is not a list of settings"),
-        ("rank: [", "is not YAML"),
-        ("rank: !!python/object/apply:os.getcwd []", "is not YAML"),
+        ("r: [", "is not YAML"),
+        ("r: !!python/object/apply:os.getcwd []", "is not YAML"),
     ],
 )
 def test_a_wrong_recipe_is_refused_with_its_reason(tmp_path: Path, text: str, reason: str) -> None:
@@ -96,3 +101,12 @@ def test_a_missing_recipe_is_refused(tmp_path: Path) -> None:
     """The error names the file."""
     with pytest.raises(TrainingError, match=r"none\.yaml: No such file"):
         load_recipe(tmp_path / "none.yaml")
+
+
+@pytest.mark.parametrize(("old", "new"), RENAMED.items())
+def test_an_old_key_names_the_new_one(tmp_path: Path, old: str, new: str) -> None:
+    """Keys are PEFT's and TRL's own; one from before is refused with the name that replaced it."""
+    with pytest.raises(TrainingError, match=f"uses the old key '{old}'") as raised:
+        load_recipe(write(tmp_path, f"{old}: 1"))
+    assert raised.value.remedy == f"write {new} instead"
+    assert new in {field.name for field in dataclasses.fields(Recipe)}

@@ -77,14 +77,14 @@ def test_prompt_and_whole_agree_at_the_boundary(tokenizer: Any) -> None:
 
 
 def test_without_a_chat_template_the_prompt_is_plain_text(tmp_path: Path) -> None:
-    """Prompt, a space, the answer, and the end token."""
+    """Prompt, a line break, the answer, and the end token: what a server renders with the plain template."""
     from transformers import AutoTokenizer
 
     plain: Any = AutoTokenizer.from_pretrained(make_tiny_model(tmp_path, chat_template=False))
     row = tokenise(example(1), plain, ends(plain))
     user = prompts.render("raft", example(1).question, example(1).documents)
-    assert row.ids[: row.prompt_tokens] == plain(user)["input_ids"]
-    assert plain.decode(row.ids) == f"{user} {example(1).cot_answer}<|end|>"
+    assert row.ids[: row.prompt_tokens] == plain(f"{user}\n")["input_ids"]
+    assert plain.decode(row.ids) == f"{user}\n{example(1).cot_answer}<|end|>"
 
 
 def test_tokens_never_merge_across_the_boundary(tokenizer: Any) -> None:

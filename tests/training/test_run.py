@@ -15,6 +15,7 @@ import pytest
 from raft_core.errors import ModelError, StorageError, TrainingError
 from raft_core.progress import Progress, Report, silent
 from raft_core.records import AdapterInfo
+from raft_core.training.curve import HISTORY, read_points
 from raft_core.training.recipe import Recipe, load_recipe
 from raft_core.training.run import train
 from tests.tiny_model import make_tiny_model
@@ -118,7 +119,13 @@ def test_a_finished_training_returns_at_once(undisturbed: AdapterInfo, tiny_mode
 def test_it_learns(tiny_model: Path, tmp_path: Path) -> None:
     """A row seen often enough is known by heart: from a tenth of its tokens to nearly all."""
     chosen = recipe(
-        tiny_model, epochs=50, batch_size=1, alpha=64.0, dropout=0.0, schedule="constant", checkpoint_s=1e9
+        tiny_model,
+        num_train_epochs=50,
+        per_device_train_batch_size=1,
+        lora_alpha=64.0,
+        lora_dropout=0.0,
+        lr_scheduler_type="constant",
+        checkpoint_s=1e9,
     )
     found = curve(run(tmp_path, chosen, examples=EXAMPLES[:1]))
     assert found[0]["accuracy"] < 0.1
@@ -128,7 +135,7 @@ def test_it_learns(tiny_model: Path, tmp_path: Path) -> None:
 def test_what_is_reported(tiny_model: Path, tmp_path: Path) -> None:
     """Loading, tokenising, each update with its loss, speed and time left; stdout stays empty."""
     said: list[Progress] = []
-    run(tmp_path, recipe(tiny_model, epochs=1, checkpoint_s=1e9), report=said.append)
+    run(tmp_path, recipe(tiny_model, num_train_epochs=1, checkpoint_s=1e9), report=said.append)
     assert [(update.stage, update.done, update.total) for update in said if update.stage != "tokenise"] == [
         ("load", 0, 0),
         ("train", 0, 3),
@@ -204,10 +211,10 @@ def test_two_processes_cannot_train_the_same(tiny_model: Path, tmp_path: Path) -
 
     def again() -> None:
         with pytest.raises(TrainingError) as caught:
-            run(tmp_path, recipe(tiny_model, epochs=1))
+            run(tmp_path, recipe(tiny_model, num_train_epochs=1))
         refused.append(str(caught.value))
 
-    info = run(tmp_path, recipe(tiny_model, epochs=1), report=interrupt_at(1, again))
+    info = run(tmp_path, recipe(tiny_model, num_train_epochs=1), report=interrupt_at(1, again))
     assert refused == [f"{info.id} is being trained by another process"]
 
 
@@ -232,7 +239,7 @@ def test_a_base_without_pad_token_or_chat_template(tmp_path: Path) -> None:
         values = json.loads((base / name).read_text(encoding="utf-8"))
         del values["pad_token" if name.startswith("tok") else "pad_token_id"]
         (base / name).write_text(json.dumps(values), encoding="utf-8")
-    info = run(tmp_path / "adapters", recipe(base, epochs=1, checkpoint_s=1e9))
+    info = run(tmp_path / "adapters", recipe(base, num_train_epochs=1, checkpoint_s=1e9))
     assert info.rows == 12
 
 
@@ -243,7 +250,9 @@ def test_rows_over_the_limit_are_refused_or_counted(tiny_model: Path, tmp_path: 
         run(tmp_path, recipe(tiny_model), examples=rows)
     with pytest.raises(TrainingError, match="5 of 5 rows are longer than 20 tokens"):
         run(tmp_path, recipe(tiny_model, max_length=20, skip_long=True), examples=rows)
-    info = run(tmp_path, recipe(tiny_model, epochs=1, skip_long=True, checkpoint_s=1e9), examples=rows)
+    info = run(
+        tmp_path, recipe(tiny_model, num_train_epochs=1, skip_long=True, checkpoint_s=1e9), examples=rows
+    )
     assert (info.rows, info.left_out) == (4, 1)
     assert "1 left out as too long" in (Path(info.path) / "README.md").read_text(encoding="utf-8")
 
@@ -302,3 +311,32 @@ def test_a_full_disk_and_missing_memory_are_told_plainly(
         pytest.skip("needs Linux's /dev/full")
     with pytest.raises(error, match=message):
         run(tmp_path, recipe(tiny_model), report=interrupt_at(1, act))
+
+
+def test_the_best_weights_by_validation_are_kept(tmp_path: Path, tiny_model: Path) -> None:
+    """A share of rows is not trained on; training that only gets worse ends early with the best epoch's weights."""
+    chosen = recipe(
+        tiny_model,
+        num_train_epochs=10,
+        learning_rate=0.05,  # too high: the loss soon stops falling
+        lr_scheduler_type="constant",
+        validation_share=0.25,
+        early_stopping_patience=2,
+    )
+    info = run(tmp_path, chosen)
+    points = read_points(Path(info.path) / HISTORY)
+    measured = {point["step"]: point["validation_loss"] for point in points if point["validation_loss"]}
+    assert (info.rows, info.validation_rows) == (9, 3)
+    assert info.validation_loss == min(measured.values()) == measured[info.best_step]
+    assert list(measured)[-1] < 10 * 3  # it ended early
+    assert list(measured).index(info.best_step) == len(measured) - 3
+    once = run(tmp_path / "again", chosen)
+    assert {name: each.tolist() for name, each in weights(once).items()} == {
+        name: each.tolist() for name, each in weights(info).items()
+    }
+
+
+def test_too_few_rows_to_validate_are_refused(tmp_path: Path, tiny_model: Path) -> None:
+    """A validation share that leaves no row on one side is an error that says what to do."""
+    with pytest.raises(TrainingError, match="12 rows are too few for a validation share"):
+        run(tmp_path, recipe(tiny_model, validation_share=0.01))

@@ -8,6 +8,7 @@ from jinja2 import TemplateError
 
 from raft_core.errors import ModelError, UnknownModel
 from raft_core.markup import control_tokens, spell_out
+from raft_core.models import PLAIN_TEMPLATE
 from raft_core.serving.embedded.adapters import Adapters
 from raft_core.serving.embedded.generation import Generation, Sink
 from raft_core.serving.embedded.lora import Adapter
@@ -35,17 +36,20 @@ class Prompting:
         """Return the generation for a chat.
 
         Raises:
-            ApiError: unknown model, no chat template, messages it refuses, or a prompt too long.
+            ApiError: unknown model, messages that the chat template refuses, or a prompt too long.
         """
         adapter = self._adapter(asked.model)
         tokenizer = self._base.tokenizer
-        if not tokenizer.chat_template:
-            raise ApiError(400, "this model has no chat template: use /v1/completions", param="messages")
         messages = [
             {"role": one.role, "content": spell_out(one.text, self._control)} for one in asked.messages
         ]
         try:
-            text: str = tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
+            text: str = tokenizer.apply_chat_template(
+                messages,
+                add_generation_prompt=True,
+                tokenize=False,
+                chat_template=tokenizer.chat_template or PLAIN_TEMPLATE,
+            )
         except (TemplateError, ValueError, TypeError) as error:
             reason = f"the chat template refuses these messages: {str(error)[:500]}"
             raise ApiError(400, reason, param="messages") from error

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from raft_core.errors import SettingsError
-from raft_core.models import resolve_base
+from raft_core.models import PLAIN_TEMPLATE, lacks_template, resolve_base
 from raft_core.records import BASE
 from raft_core.settings import Settings
 
@@ -40,9 +40,11 @@ def vllm_command(settings: Settings, ranks: Iterable[int], socket: Path, *, gpu:
         ModelError: the base's folder is incomplete.
     """
     python = str(settings.vllm_python or sys.executable)
+    base = resolve_base(settings.base_model, settings.home)
     return (
         *(python, "-m", "vllm.entrypoints.openai.api_server"),
-        *("--model", resolve_base(settings.base_model, settings.home), "--served-model-name", BASE),
+        *("--model", base, "--served-model-name", BASE),
+        *(("--chat-template", PLAIN_TEMPLATE) if lacks_template(Path(base)) else ()),
         *("--uds", str(socket)),
         *("--enable-lora", "--max-lora-rank", str(max_rank(ranks))),
         *("--max-loras", str(settings.vllm_max_loras)),
