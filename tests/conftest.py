@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.tiny_model import small_base
+
 os.environ["HF_HUB_OFFLINE"] = "1"  # before any library reads it: no test may reach a hub
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
-os.environ["RAFTBOT_BASE_MODEL"] = "pocket"  # the default base is too large for most tests
+os.environ["RAFTBOT_BASE_MODEL"] = str(small_base())  # the packaged one is too large for most tests
 
 REAL_DATA = Path(__file__).parents[2] / "shared" / "data"
 

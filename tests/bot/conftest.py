@@ -1,7 +1,7 @@
 """One local Discord and one bot for all tests of the bot, each test in a guild of its own.
 
     def test_light(alice): …              # Discord and the bot; the servers behind it are down, or what others started
-    def test_answers(models, alice): …    # and Chroma and a model server with pocket
+    def test_answers(models, alice): …    # and Chroma and a model server with the small base
     def test_jobs(worker, alice): …       # and a worker
 
 Servers start with the first test that asks for them and stay; a test that stops one starts it again.

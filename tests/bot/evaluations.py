@@ -54,7 +54,7 @@ def result(
     told = {
         "id": f"eval-{number:08}",
         "guild": guild,
-        "data": "pocket",
+        "data": "sample",
         "n": 4,
         "available": 9,
         "limit": 4,

@@ -26,7 +26,7 @@ def dataset(guild: Guild, name: str, *documents: str) -> DatasetInfo:
 def adapter(guild: Guild, name: str, learnt: str, day: int = 3) -> AdapterInfo:
     """Return an adapter of rank 4."""
     return AdapterInfo(
-        name, str(guild.id), "pocket", learnt, 0.25, 900, 60.0, 0.5, "", 4, learnt, AT.format(day), rows=6
+        name, str(guild.id), "org/base", learnt, 0.25, 900, 60.0, 0.5, "", 4, learnt, AT.format(day), rows=6
     )
 
 

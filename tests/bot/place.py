@@ -58,7 +58,7 @@ class Place(Bench):
             self._chroma.kill()
 
     def start_models(self) -> None:
-        """Have the model server answer, with pocket."""
+        """Have the model server answer, with the small base."""
         if self._models is None:
             with (self.home / "serve.log").open("ab") as log:
                 self._models = subprocess.Popen(  # noqa: S603  # our own command

@@ -39,7 +39,7 @@ JOB = JobInfo(
     finished_at=None,
 )
 RECIPE = {"base": "/models/llama", "r": 64, "bits": 4, "num_train_epochs": 3}
-EVALUATION = {"models": ["base"], "data": "pocket", "limit": 20, "seed": 0}
+EVALUATION = {"models": ["base"], "data": "sample", "limit": 20, "seed": 0}
 
 
 def changed(**values: Any) -> JobInfo:
@@ -67,7 +67,7 @@ def test_what_is_asked_for_is_told_in_a_line() -> None:
     assert cards.about("build", BUILD) == "8 chunks, 1 question each by rule, 3 distractors, p = 1, seed 0"
     train = {"dataset": "ds-1", "recipe": RECIPE}
     assert cards.about("train", train) == "`ds-1`, base `llama`, rank 64, 4 bits, 3 epochs"
-    assert cards.about("evaluate", {"evaluation": EVALUATION}) == "`base` on 20 questions of `pocket`, seed 0"
+    assert cards.about("evaluate", {"evaluation": EVALUATION}) == "`base` on 20 questions of `sample`, seed 0"
     assert cards.about("ingest", {"uploads": ["a", "b"], "hotpotqa": None}) == "2 files"
     assert cards.about("unheard of", {}) == ""
 

@@ -119,7 +119,7 @@ def test_history_lists_tuned_models_newest_first() -> None:
     assert pages[0].startswith(
         "<t:1768867200:d> `raft-1` **0.750** (0.625 to 0.875) · +0.250 to base, significant"
     )
-    assert "`eval-00000020` · pocket, n = 4, seed 7" in pages[0] and "`eval-00000001`" in pages[2]
+    assert "`eval-00000020` · sample, n = 4, seed 7" in pages[0] and "`eval-00000001`" in pages[2]
 
 
 def test_summary_is_public_and_browsable(place: Place, alice: Member, bob: Member) -> None:

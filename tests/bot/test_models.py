@@ -21,7 +21,7 @@ def result(guild: Guild, **scores: float) -> dict[str, Any]:
     models = {
         name: {"f1": f1, "em": f1, "f1_low": f1 - 0.1, "f1_high": f1 + 0.1} for name, f1 in scores.items()
     }
-    head = {"id": "eval-0000aaaa", "guild": str(guild.id), "data": "pocket", "n": 50, "seed": 0}
+    head = {"id": "eval-0000aaaa", "guild": str(guild.id), "data": "sample", "n": 50, "seed": 0}
     return {**head, "models": models, "differences": [], "created_at": "2026-01-05T00:00:00+00:00"}
 
 

@@ -16,7 +16,7 @@ def test_the_question_covers_all_three_stages(place: Place, alice: Member, bob: 
     pretend_worker(place)
     asked = alice.slash("/pipeline", chunks=5, samples=20, rank=8, epochs=2)
     assert "5 chunks, 1 question each by rule" in asked.text
-    assert "base `pocket`, rank 8, 16 bits, 2 epochs" in asked.text
+    assert "base `small-base`, rank 8, 16 bits, 2 epochs" in asked.text
     assert "`base` on 20 questions" in asked.text and "a guess" in asked.text
     assert "Only a trainer" in bob.slash("/pipeline").text
 

@@ -1,6 +1,6 @@
 """The whole story in one channel: documents dropped, one pipeline, two answers side by side, a summary posted.
 
-Real all through: Discord's protocol and limits, the bot's process, Chroma, the model server with pocket, the
+Real all through: Discord's protocol and limits, the bot's process, Chroma, the model server with a small base, the
 worker. RAFTBOT_TRANSCRIPTS names a folder for the channel as a page, from which screenshots are made.
 """
 

@@ -1,4 +1,4 @@
-"""/train on the real thing: pocket learns a few rows, its card draws the loss, and buttons stop and send it on."""
+"""/train on the real thing: a small base learns a few rows, its card draws the loss, and buttons stop and send it on."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from tests.bot.place import Bot, Place
 from tests.bot.test_raft import keep_dataset
 from tests.discord_server import DiscordServer, Guild, Member, Permission
 from tests.jobs.workers import PATIENCE_S, Worker
+from tests.tiny_model import small_base
 
 ROWS = 24
 
@@ -32,8 +33,8 @@ def test_only_known_bases_are_trained(place: Place, alice: Member, guild: Guild)
     made = keep_dataset(place, guild)
     pretend_worker(place)
     refused = alice.slash("/train start", dataset=made.id, base="/etc")
-    assert "cannot be trained here" in refused.text and "pocket" in refused.text
-    assert [each["value"] for each in alice.autocomplete("/train start", "base", "")] == ["pocket"]
+    assert "cannot be trained here" in refused.text and "small-base" in refused.text
+    assert [each["value"] for each in alice.autocomplete("/train start", "base", "")] == [str(small_base())]
 
 
 def test_one_training_at_a_time(place: Place, alice: Member, bob: Member, guild: Guild) -> None:

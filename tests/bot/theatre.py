@@ -61,7 +61,7 @@ class Theatre:
         """Register an adapter that the model server can load."""
         folder: Path = self.place.settings.guild_dir(str(guild.id)) / "adapters" / adapter_id
         info = AdapterInfo(
-            adapter_id, str(guild.id), "pocket", "ds", 0.0, 1, 1.0, 0.0, str(folder), 4, "hash", created_at
+            adapter_id, str(guild.id), "org/base", "ds", 0.0, 1, 1.0, 0.0, str(folder), 4, "hash", created_at
         )
         write_json(folder / INFO, dataclasses.asdict(info))
         self.registry.adapters.add(info)

@@ -23,7 +23,7 @@ def grid(gains: dict[tuple[str, Any], float]) -> tuple[list[dict[str, Any]], lis
         (16, 4), (16, 64), layers, (16, 128), range(3)
     ):
         row = {
-            "base": "pocket",
+            "base": "org/base",
             "bits": bits,
             "rank": rank,
             "target_modules": modules,

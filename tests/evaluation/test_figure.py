@@ -31,7 +31,7 @@ def row(bits: int = 16, f1: float = 0.3, base: float = 0.2, length: int = 800) -
         ("/models/Llama-3.1-8B-Instruct/", "+16 %"),
         ("meta-llama/Llama-3.1-8B", None),
         ("meta-llama/Llama-2-7b-hf", None),
-        ("pocket", None),
+        ("sample", None),
     ],
 )
 def test_the_write_up_speaks_only_of_its_models(base: str, claim: str | None) -> None:

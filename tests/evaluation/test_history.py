@@ -11,7 +11,7 @@ def result(number: int, **f1: float) -> dict[str, Any]:
     scores = {
         name: {"f1": mean, "f1_low": mean - 0.125, "f1_high": mean + 0.125} for name, mean in f1.items()
     }
-    told = {"data": "pocket", "n": 9, "created_at": f"2026-01-{number:02d}T00:00:00+00:00"}
+    told = {"data": "sample", "n": 9, "created_at": f"2026-01-{number:02d}T00:00:00+00:00"}
     return told | {"baseline": next(iter(f1)), "models": scores}
 
 
@@ -19,8 +19,8 @@ def test_points_are_the_latest_score_of_each_adapter() -> None:
     """The oldest first; the base only where it took part, and never as an adapter."""
     found = points([result(3, base=0.5, one=0.75), result(2, two=0.25), result(1, base=0.25, one=0.5)])
     assert found == [
-        Point("two", Spread(0.25, 0.125, 0.375), None, "pocket", 9, "2026-01-02"),
-        Point("one", Spread(0.75, 0.625, 0.875), Spread(0.5, 0.375, 0.625), "pocket", 9, "2026-01-03"),
+        Point("two", Spread(0.25, 0.125, 0.375), None, "sample", 9, "2026-01-02"),
+        Point("one", Spread(0.75, 0.625, 0.875), Spread(0.5, 0.375, 0.625), "sample", 9, "2026-01-03"),
     ]
     assert points([result(1, base=0.5)]) == []
 

@@ -15,7 +15,7 @@ SCORE = {"f1": 0.5, "f1_low": 0.25, "f1_high": 0.75}
 
 
 def register(settings: Settings, models: dict[str, Any], guild: str = "one") -> None:
-    told = {"id": "eval-1", "guild": guild, "data": "pocket", "n": 9, "seed": 0, "baseline": "base"}
+    told = {"id": "eval-1", "guild": guild, "data": "sample", "n": 9, "seed": 0, "baseline": "base"}
     with Registry(settings.registry_url) as registry:
         registry.evaluations.add(told | {"models": models, "created_at": "2026-01-01T00:00:00+00:00"}, [])
 

@@ -10,6 +10,7 @@ from raft_core.machine.check import Check
 from raft_core.registry.database import Database
 from raft_core.settings import Settings, load_settings
 from tests.machine.http import http_server
+from tests.tiny_model import small_base
 
 TOKEN = "MTIzNDU2Nzg5.abcdef.abcdefghijklmnopqrstuvwxyz0"
 MODELS = {"/v1/models": (200, {"data": [{"id": "base"}, {"id": "raft-1"}]}), "/health": (200, {})}
@@ -64,10 +65,12 @@ def test_chroma(settings: Settings):
 def test_model_server(home: Path, tmp_path: Path):
     """A server must be well and list its models; without one the base model's files must be there."""
     embedded = connections.check_model_server(with_settings())
-    assert embedded == Check("model server", True, "embedded, with the base pocket")
+    assert embedded == Check(
+        "model server", True, f"embedded, with the base {small_base()} (on this machine)"
+    )
     missing = connections.check_model_server(with_settings(base_model=str(tmp_path / "none")))
     assert not missing.ok
-    assert missing.remedy == "give a Hugging Face folder, a hub id, or pocket"
+    assert "raftbot models list" in missing.remedy
     seen: list[tuple[str, str]] = []
     with http_server(MODELS, seen) as url:
         there = with_settings(model_server_url=f"{url}/v1", model_server_key="k3y")

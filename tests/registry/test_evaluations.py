@@ -11,7 +11,7 @@ from raft_core.registry.evaluations import Change, EvaluationName, LatestScore
 from raft_core.registry.registry import Registry
 
 
-def result(number: int, guild: str = "one", data: str = "pocket", **f1: float) -> dict[str, Any]:
+def result(number: int, guild: str = "one", data: str = "sample", **f1: float) -> dict[str, Any]:
     """An evaluation's result; models by keyword."""
     scores = {model: {"f1": mean, "f1_low": mean - 0.1, "f1_high": mean + 0.1} for model, mean in f1.items()}
     told = {"id": f"eval-{number}", "guild": guild, "data": data, "n": 9, "seed": 0, "models": scores}
@@ -38,7 +38,7 @@ def test_latest_scores_are_of_each_models_newest_evaluation(registry: Registry) 
     registry.evaluations.add(result(3, guild="two", base=1.0, new=1.0), [])
     assert registry.evaluations.latest_scores("one") == {
         "base": LatestScore("eval-2", "own.json", 9, 0.75, 0.65, 0.85),
-        "old": LatestScore("eval-1", "pocket", 9, 0.5, 0.4, 0.6),
+        "old": LatestScore("eval-1", "sample", 9, 0.5, 0.4, 0.6),
     }
     assert [each["id"] for each in registry.evaluations.recent("one")] == ["eval-2", "eval-1"]
     assert registry.evaluations.latest_scores("three") == {}
@@ -46,7 +46,7 @@ def test_latest_scores_are_of_each_models_newest_evaluation(registry: Registry) 
 
 def test_search_finds_ids_and_data(registry: Registry) -> None:
     """The newest first, at most as many as asked for; wildcards are letters."""
-    for number, data in ((1, "pocket"), (2, "Own_File.json"), (3, "pocket")):
+    for number, data in ((1, "sample"), (2, "Own_File.json"), (3, "sample")):
         registry.evaluations.add(result(number, data=data, base=0.5), [])
     registry.evaluations.add(result(4, guild="two", base=0.5), [])
     found = [each.id for each in registry.evaluations.search("one", "", 2)]

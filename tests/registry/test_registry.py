@@ -34,7 +34,7 @@ DATASET = DatasetInfo(
 ADAPTER = AdapterInfo(
     id="raft-11112222",
     guild="one",
-    base="pocket",
+    base="org/base",
     dataset="ds-11112222",
     loss=0.5,
     tokens=900,
@@ -50,7 +50,7 @@ ADAPTER = AdapterInfo(
 RESULT: dict[str, Any] = {
     "id": "eval-11112222",
     "guild": "one",
-    "data": "pocket",
+    "data": "sample",
     "n": 2,
     "seed": 0,
     "models": {"base": {"f1": 0.25}},

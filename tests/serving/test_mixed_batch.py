@@ -16,8 +16,9 @@ from raft_core.serving.embedded.engine import Engine, EngineClosed, QueueFull
 from raft_core.serving.embedded.generation import Generation, Piece
 from raft_core.serving.embedded.lora import Adapter, read_adapter
 from raft_core.serving.embedded.model import BaseModel, load_base
-from raft_core.settings import POCKET, Settings
+from raft_core.settings import Settings
 from tests.serving.adapters import make_adapter
+from tests.tiny_model import small_base
 
 PROMPTS = ("The quick brown fox", "Answer the question from the documents. " * 9, "0123", "Query: é")
 TOKENS = 24
@@ -124,7 +125,9 @@ def test_4bit_base(tmp_path):
     """A base in 4-bit takes the same adapters, and answers as PEFT does around 4-bit layers."""
     from peft import PeftModel
 
-    settings = Settings(base_model=POCKET, load_in_4bit=True)  # the tiny model is narrower than a 4-bit block
+    settings = Settings(
+        base_model=str(small_base()), load_in_4bit=True
+    )  # the tiny model is narrower than a 4-bit block
     reference, base = load_base(settings), load_base(settings)
     folder = make_adapter(tmp_path / "adapter", Path(base.path), seed=1, rank=16, scale=0.1)
     inputs = base.tokenizer("Who wrote the book?", return_tensors="pt", return_token_type_ids=False)

@@ -15,7 +15,7 @@ from raft_core.training.adapters import list_adapters, load_adapter, remove_adap
 INFO = AdapterInfo(
     id="raft-11111111",
     guild="local",
-    base="pocket",
+    base="org/base",
     dataset="ds-1",
     loss=0.5,
     tokens=100,

@@ -10,11 +10,12 @@ from raft_core.progress import Progress
 from raft_core.training.launch import train_in_processes
 from raft_core.training.recipe import Recipe
 from raft_core.training.run import train
+from tests.tiny_model import small_base
 from tests.training.examples import dataset, example
 
 ROWS = [example(number) for number in range(6)]
 RECIPE = Recipe(
-    base="pocket",
+    base=str(small_base()),
     r=4,
     num_train_epochs=1,
     per_device_train_batch_size=1,

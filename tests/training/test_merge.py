@@ -9,21 +9,21 @@ from typing import Any
 import pytest
 
 from raft_core.errors import ModelError, StorageError
-from raft_core.models import resolve_base
 from raft_core.records import AdapterInfo
 from raft_core.training.merge import merge
 from tests.serving.adapters import make_adapter
 from tests.serving.conftest import info
+from tests.tiny_model import small_base
 
 PROMPTS = ("Who founded the tower?", "The harbour of Ost was built in", "Given the context information")
 
 
 @pytest.fixture(scope="module")
 def adapter(tmp_path_factory: pytest.TempPathFactory) -> AdapterInfo:
-    """An adapter of pocket that changes what it says."""
+    """An adapter of the small base that changes its answers."""
     folder = tmp_path_factory.mktemp("adapter")
-    make_adapter(folder, Path(resolve_base("pocket", Path())), seed=3, scale=0.05, use_rslora=True)
-    return replace(info("raft-1", folder), base="pocket")
+    make_adapter(folder, small_base(), seed=3, scale=0.05, use_rslora=True)
+    return replace(info("raft-1", folder), base=str(small_base()))
 
 
 def greedy(model: Any, tokenizer: Any) -> list[str]:
@@ -52,7 +52,7 @@ def test_it_answers_as_the_adapter_does(adapter: AdapterInfo, tmp_path: Path):
     assert not (out / "adapter_config.json").exists()
     tokenizer = AutoTokenizer.from_pretrained(out)
     assert tokenizer.chat_template
-    base = AutoModelForCausalLM.from_pretrained(resolve_base("pocket", Path()), dtype=torch.float32)
+    base = AutoModelForCausalLM.from_pretrained(small_base(), dtype=torch.float32)
     plain = greedy(base, tokenizer)
     tuned = greedy(PeftModel.from_pretrained(base, adapter.path), tokenizer)
     assert greedy(merged.float(), tokenizer) == tuned != plain

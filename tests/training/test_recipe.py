@@ -18,10 +18,10 @@ def write(folder: Path, text: str) -> Path:
     return path
 
 
-def test_pocket_is_trained_with_its_own_recipe() -> None:
-    """Without a file the base decides: pocket.yaml has one batch an update, default.yaml sixteen rows."""
-    pocket, real = load_recipe(base="pocket"), load_recipe(base="meta-llama/Llama-2-7b-chat-hf")
-    assert (pocket.base, pocket.r, pocket.target_modules) == ("pocket", 64, "all-linear")
+def test_the_packaged_base_is_trained_with_its_own_recipe() -> None:
+    """Without a file the base decides: smollm2-135m.yaml has eight rows an update, default.yaml sixteen."""
+    packaged, real = load_recipe(base="smollm2-135m"), load_recipe(base="meta-llama/Llama-2-7b-chat-hf")
+    assert (packaged.base, packaged.r, packaged.target_modules) == ("smollm2-135m", 64, "all-linear")
     assert (
         real.r,
         real.target_modules,

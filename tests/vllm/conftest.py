@@ -17,11 +17,11 @@ import pytest
 
 from raft_core.files import write_json
 from raft_core.jobs.catalogue import open_registry
-from raft_core.models import resolve_base
 from raft_core.serving.front.vllm import has_vllm
 from raft_core.settings import Settings, load_settings
 from tests.serving.adapters import make_adapter
 from tests.serving.conftest import Served, info
+from tests.tiny_model import small_base
 
 NAMES = ("raft-first", "raft-second")
 SERVE = [sys.executable, "-c", "from raft_core.cli.main import run; run()", "serve", "--engine", "vllm"]
@@ -83,13 +83,13 @@ class Serving:
 
 @pytest.fixture(scope="session")
 def base() -> Path:
-    """The folder of pocket."""
-    return Path(resolve_base("pocket", Path()))
+    """The small base, whose name is its folder."""
+    return small_base()
 
 
 @pytest.fixture(scope="session")
 def make(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
-    """Makes adapters of pocket; those with another seed answer otherwise."""
+    """Makes adapters of the small base; those with another seed answer otherwise."""
     folder = tmp_path_factory.mktemp("adapters")
 
     def adapter(name: str, **options: Any) -> Path:
@@ -115,7 +115,7 @@ def serving(
         target = home / "guilds" / "local" / "adapters" / name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.symlink_to(folder)
-        write_json(folder / "adapter.json", asdict(replace(info(name, folder), base="pocket")))
+        write_json(folder / "adapter.json", asdict(replace(info(name, folder), base=str(small_base()))))
     monkeypatch_session.setenv("RAFTBOT_HOME", str(home))
     with open_registry(load_settings(), "local"):
         pass  # a guild that it meets brings what lies in its folder

@@ -17,6 +17,7 @@ from raft_core.serving.client import ModelServer
 from raft_core.serving.local import model_server
 from raft_core.settings import Settings
 from tests.serving.conftest import Served, info
+from tests.tiny_model import small_base
 from tests.vllm.conftest import MAX_LORAS, NAMES, Serving
 
 Make = Callable[..., Path]
@@ -35,7 +36,7 @@ def embedded(server: Served) -> Iterator[ModelServer]:
     adapters = [
         info(name, folder) for name, folder in zip(server.adapters, server.adapter_folders, strict=True)
     ]
-    with model_server(Settings(base_model="pocket", model_server_url=None), adapters) as running:
+    with model_server(Settings(base_model=str(small_base()), model_server_url=None), adapters) as running:
         yield running
 
 
@@ -138,7 +139,7 @@ def test_bad_adapters(serving: Serving, make: Make, tmp_path: Path):
         (cut, "is broken"),
         (
             changed(first, tmp_path / "other", base_model_name_or_path="org/llama"),
-            "was trained on org/llama, this server holds pocket",
+            "was trained on org/llama, this server holds",
         ),
         (tmp_path / "none", "no adapter_config.json"),
     ]:
