@@ -2,7 +2,7 @@
 
 Kept in the guild's settings:
 
-    {"weekday": 0, "hour": 9, "channel": 1234, "split": "held-out", "last": "2026-01-05T09:00:00+00:00", "job": "job-…"}
+    {"weekday": 0, "hour": 9, "channel": 1234, "split": "sample", "last": "2026-01-05T09:00:00+00:00", "job": "job-…"}
 
 `last` is the hour that was dealt with last, `job` the evaluation whose summary is still to be posted. A
 crash between the two writes asks for the same evaluation twice, and posts it once.

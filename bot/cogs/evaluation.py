@@ -18,7 +18,7 @@ from bot.posts import place_for, post_at_end, post_due, show_summary
 from bot.replies.evaluations import history_embed, history_pages, schedule_text
 from bot.views.evaluations import BUTTONS, summary_steps
 from bot.views.pages import Pages
-from raft_core.jobs.questions import HELD_OUT
+from raft_core.jobs.questions import SAMPLE
 
 if TYPE_CHECKING:
     from bot.client import Interaction, RaftBot
@@ -55,7 +55,7 @@ class Evaluation(commands.GroupCog, group_name="eval", group_description="Measur
     @app_commands.describe(
         adapter="The adapter; the default one if left out",
         samples="How many questions",
-        split="Which questions: pocket's held-out ones, its development ones, or a file",
+        split="Which questions: the sample exam's, its development ones, or a file",
         file="Questions in HotpotQA's format, kept for later runs",
     )
     @app_commands.autocomplete(adapter=choices.adapters, split=choices.splits)
@@ -65,7 +65,7 @@ class Evaluation(commands.GroupCog, group_name="eval", group_description="Measur
         interaction: Interaction,
         adapter: str = "",
         samples: app_commands.Range[int, 1, MOST_SAMPLES] = SAMPLES,
-        split: str = HELD_OUT,
+        split: str = SAMPLE,
         file: discord.Attachment | None = None,
     ) -> None:
         """Evaluate an adapter beside the base"""
@@ -112,7 +112,7 @@ class Evaluation(commands.GroupCog, group_name="eval", group_description="Measur
         weekday: app_commands.Choice[int] | None = None,
         hour: app_commands.Range[int, 0, 23] = 9,
         to: discord.TextChannel | None = None,
-        split: str = HELD_OUT,
+        split: str = SAMPLE,
     ) -> None:
         """Evaluate the default adapter every week and post the summary"""
         guild, services = guild_of(interaction), self._bot.services

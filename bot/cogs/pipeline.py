@@ -11,7 +11,7 @@ from discord.ext import commands
 from bot import cards, choices, datasets
 from bot.access import guild_of, needs
 from bot.views.samples import Preview
-from raft_core.jobs.questions import HELD_OUT
+from raft_core.jobs.questions import SAMPLE
 
 if TYPE_CHECKING:
     from bot.client import Interaction, RaftBot
@@ -35,7 +35,7 @@ class Pipeline(commands.Cog):
         bits="16, or 4 to save memory on a GPU",
         epochs="How often each row is seen",
         samples="How many questions to evaluate on",
-        split="Which questions: pocket's held-out ones, its development ones, or a file",
+        split="Which questions: the sample exam's, its development ones, or a file",
         seed="Of all stages",
     )
     @app_commands.autocomplete(split=choices.splits)
@@ -52,7 +52,7 @@ class Pipeline(commands.Cog):
         bits: Literal[16, 4] = 16,
         epochs: app_commands.Range[int, 1, datasets.MOST_EPOCHS] | None = None,
         samples: app_commands.Range[int, 1, MOST_SAMPLES] = SAMPLES,
-        split: str = HELD_OUT,
+        split: str = SAMPLE,
         seed: app_commands.Range[int, 0, 2**31] = 0,
     ) -> None:
         """Build a data set, train on it, and evaluate, in one go"""

@@ -16,7 +16,10 @@ app = typer.Typer(help="Score models on questions in HotpotQA's format.")
 
 Data = Annotated[
     str,
-    typer.Option(metavar="FILE|pocket", help="Questions in HotpotQA's format, or pocket's held-out ones."),
+    typer.Option(
+        metavar="FILE|sample",
+        help="A file of questions, or the sample exam: sample, and sample-development to choose settings on.",
+    ),
 ]
 Models = Annotated[str, typer.Option(metavar="NAME,…", help="Who answers: base, and ids of adapters.")]
 Limit = Annotated[
@@ -42,7 +45,7 @@ Out = Annotated[
 def evaluate(
     context: typer.Context,
     *,
-    data: Data = "pocket",
+    data: Data = "sample",
     models: Models = "base",
     limit: Limit = None,
     seed: Seed = 0,
@@ -98,7 +101,7 @@ def evaluate(
 @command
 def sweep(
     *,
-    data: Data = "pocket",
+    data: Data = "sample",
     models: Models = "base",
     distractors: Annotated[str | None, typer.Option(metavar="N,…", help="For example 0,2,4,8.")] = None,
     top_k: Annotated[str | None, typer.Option(metavar="K,…", help="For example 1,2,4,8.")] = None,

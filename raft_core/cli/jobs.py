@@ -73,8 +73,8 @@ def pipeline(
     recipe: Annotated[Path | None, typer.Option(metavar="FILE", help="A YAML recipe; see recipes/.")] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Training epochs.")] = None,
     data: Annotated[
-        str, typer.Option(metavar="FILE|pocket", help="What the base and the adapter are scored on.")
-    ] = "pocket",
+        str, typer.Option(metavar="FILE|sample", help="What the base and the adapter are scored on.")
+    ] = "sample",
     limit: Annotated[int | None, typer.Option(min=1, help="How many questions.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of all stages.")] = 0,
     guild: Guild = "local",

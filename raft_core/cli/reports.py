@@ -69,7 +69,7 @@ def grid(
     dataset: Annotated[
         str | None, typer.Option(metavar="ID", help="The data set that all adapters learn.")
     ] = None,
-    data: Annotated[str, typer.Option(metavar="FILE|pocket", help="The questions.")] = "pocket",
+    data: Annotated[str, typer.Option(metavar="FILE|sample", help="The questions.")] = "sample",
     out: Annotated[Path, typer.Option(metavar="DIR", file_okay=False, help="Where grid.json goes.")] = Path(
         "out/grid"
     ),

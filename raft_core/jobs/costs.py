@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from raft_core.errors import OverBudget
-from raft_core.settings import POCKET
 
 if TYPE_CHECKING:
     from raft_core.registry.costs import Spending
@@ -25,7 +24,8 @@ TOKENS_A_ROW = {"build": 2400, "train": 3600, "evaluate": 400}
 """A guess before the first receipt: a chunk is read twice to make a row; a row of four chunks is learnt three
 times; an answer quotes and reasons."""
 TOKENS_A_SECOND = {"build": 1500.0, "train": 2000.0, "evaluate": 300.0}
-POCKET_QUESTIONS = 200
+QUESTIONS = 200
+"""Questions of an evaluation whose spec does not count them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,6 @@ def _rows(registry: Registry, guild: str, build: Json) -> int:
 
 
 def _answers(spec: Json, runs: int) -> int:
-    what = spec["evaluation"]
-    if what["limit"]:
-        return int(what["limit"]) * runs
-    return (POCKET_QUESTIONS if what["data"] == POCKET else int(what.get("n") or POCKET_QUESTIONS)) * runs
+    limit: int | None = spec["evaluation"]["limit"]
+    available: int = spec.get("questions", QUESTIONS)
+    return min(limit or available, available) * runs

@@ -21,6 +21,7 @@ from raft_core.jobs.ask import ask
 from raft_core.jobs.build import build_dataset, datasets_dir, make_generator
 from raft_core.jobs.evaluate import EvaluationSettings, evaluate
 from raft_core.jobs.ingest import ingest
+from raft_core.jobs.questions import SAMPLE
 from raft_core.jobs.served import served
 from raft_core.jobs.train import train_adapter
 from raft_core.progress import Report, silent
@@ -120,7 +121,7 @@ def run_demo(
                 demo.comparisons += (comparison,)
                 on_comparison(comparison)
         with demo.timed("evaluate"):
-            what = EvaluationSettings(POCKET, tuple(models), limit=questions, seed=seed)
+            what = EvaluationSettings(SAMPLE, tuple(models), limit=questions, seed=seed)
             evaluation = evaluate(settings, GUILD, what, out=out, server=server, report=report)
     demo.summary = _summary(evaluation.as_json(), adapter, rows=dataset.rows) | {
         "documents": len(ingested.added),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from raft_core.errors import EvaluationError, UnknownDataset
@@ -14,7 +13,7 @@ from raft_core.evaluation.leaks import Leak, LeakReport
 from raft_core.files import content_hash
 from raft_core.progress import Progress, Report, silent
 from raft_core.records import BASE
-from raft_core.settings import POCKET
+from raft_core.sample import question_file
 
 if TYPE_CHECKING:
     from raft_core.evaluation.contexts import Pool
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
     from raft_core.records import AdapterInfo, Question
     from raft_core.settings import Settings
 
-POCKET_QUESTIONS = 200
-"""How many questions `pocket` means where no limit is given: enough for a paired interval."""
 MARGIN = 32
 """Paragraphs retrieved beyond those shown, so that of equally near ones always the same are."""
 LEAKS_TOLD = 100
@@ -32,7 +29,7 @@ LEAKS_TOLD = 100
 
 @dataclass(frozen=True, slots=True)
 class EvaluationSettings:
-    """What to evaluate: `models` on `data`, a file in HotpotQA's format or `pocket` for its held-out world.
+    """What to evaluate: `models` on `data`, a file of questions, or a half of the sample exam by its name.
 
     Adapters run under the prompt they were trained with; the base runs under both prompts and counts
     with its better one, unless `prompt` names one for all. What is shown with a question is said by the
@@ -117,8 +114,7 @@ def draw(
     """
     everything = read(what)
     order = list(range(len(everything)))
-    if what.data != POCKET:
-        random.Random(what.seed).shuffle(order)
+    random.Random(what.seed).shuffle(order)
     order, leaks = _without_leaks(settings, guild, what, models, everything, order)
     shown: tuple[tuple[int, ...], ...] = ()
     recall: dict[str, float] = {}
@@ -133,15 +129,10 @@ def draw(
 
 
 def read(what: EvaluationSettings) -> list[Question]:
-    """Return all questions of the data as its records have them; of pocket's, with the distractors asked for."""
-    if what.data == POCKET:
-        from raft_core.pocket.heldout import DISTRACTORS, questions
-
-        distractors = DISTRACTORS if what.distractors is None else what.distractors
-        return list(questions(what.limit or POCKET_QUESTIONS, what.seed, distractors))
+    """Return all questions of the data as its records have them."""
     from raft_core.evaluation.data import read_questions
 
-    return read_questions(Path(what.data))
+    return read_questions(question_file(what.data))
 
 
 def shown_questions(what: EvaluationSettings, drawn: Drawn) -> list[Question]:

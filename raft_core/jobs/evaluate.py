@@ -20,7 +20,6 @@ from raft_core.jobs.served import find_models, served
 from raft_core.progress import Report, silent
 from raft_core.prompts import prompt_hash
 from raft_core.records import BASE
-from raft_core.settings import POCKET
 
 if TYPE_CHECKING:
     from raft_core.evaluation.harness import Run
@@ -223,7 +222,7 @@ def _circumstances(
     return Circumstances(
         id=f"eval-{content_hash(asked, shown, base, hashes, prompt_hashes, length=8)}",
         guild=guild,
-        data=POCKET if what.data == POCKET else Path(what.data).name,
+        data=Path(what.data).name,
         n=len(questions),
         available=drawn.available,
         limit=what.limit,

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from raft_core.settings import POCKET
+from raft_core.sample import SPLITS
 
 Json = dict[str, Any]
 Results = Mapping[str, Sequence[Json]]
@@ -115,9 +115,8 @@ def _drawn(planned: Json, start: int, stop: int) -> Json:
 
 def _uploads(spec: Json, _: Results) -> list[Json]:
     """Name the uploads that a job has used."""
-    data = spec.get("evaluation", {}).get("data", POCKET)
-    files = [*spec.get("uploads", []), spec.get("hotpotqa"), None if data == POCKET else data]
-    return [{"uploads": [file for file in files if file]}]
+    files = [*spec.get("uploads", []), spec.get("hotpotqa"), spec.get("evaluation", {}).get("data")]
+    return [{"uploads": [file for file in files if file and file not in SPLITS]}]
 
 
 def _judgement(spec: Json, results: Results) -> list[Json]:

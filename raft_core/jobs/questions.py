@@ -1,4 +1,4 @@
-"""The questions that a guild can be evaluated on: pocket's two splits, and the files that its members handed over.
+"""The questions that a guild can be evaluated on: the sample's two halves, and the files that its members handed over.
 
 guilds/<guild>/questions/<name>-<hash>.json
 """
@@ -13,17 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from raft_core.errors import EvaluationError
-from raft_core.files import translated_os_errors, write_json
-from raft_core.settings import POCKET
+from raft_core.files import translated_os_errors
+from raft_core.sample import SPLITS
 
 if TYPE_CHECKING:
     from raft_core.settings import Settings
 
-HELD_OUT = "held-out"
-"""Pocket's articles that no training has seen: what is reported."""
-DEVELOPMENT = "development"
-"""Others of the kind, to choose settings by: nothing is to be tuned on what is reported."""
-DEVELOPMENT_QUESTIONS = 500
+SAMPLE = "sample"
+"""The split that is evaluated when none is named: the sample exam's reporting half."""
 NAME = 50
 _ODD = re.compile(r"[^\w.-]+", re.ASCII)
 
@@ -31,7 +28,7 @@ _ODD = re.compile(r"[^\w.-]+", re.ASCII)
 def splits(settings: Settings, guild: str) -> Sequence[str]:
     """Return the names of all that a guild can be evaluated on."""
     files = sorted(path.name for path in _folder(settings, guild).glob("*.json"))
-    return [HELD_OUT, DEVELOPMENT, *files]
+    return [*SPLITS, *files]
 
 
 def keep_questions(settings: Settings, guild: str, path: Path, name: str) -> str:
@@ -64,28 +61,14 @@ def data_of(settings: Settings, guild: str, split: str) -> str:
     Raises:
         EvaluationError: the guild has none by that name.
     """
-    if split == HELD_OUT:
-        return POCKET
-    if split == DEVELOPMENT:
-        return str(_development(settings))
+    if split in SPLITS:
+        return split
     if split not in splits(settings, guild):
         raise EvaluationError(
             f"there are no questions called {split!r}",
-            remedy=f"take {HELD_OUT}, {DEVELOPMENT}, or hand over a file in HotpotQA's format",
+            remedy=f"take {', '.join(SPLITS)}, or hand over a file of questions",
         )
     return str(_folder(settings, guild) / split)
-
-
-def _development(settings: Settings) -> Path:
-    """Return a file with pocket's development questions, the same for all guilds."""
-    path = settings.home / "questions" / "pocket-development.json"
-    if not path.is_file():
-        from raft_core.evaluation.data import to_record
-        from raft_core.pocket.heldout import questions
-
-        made = questions(DEVELOPMENT_QUESTIONS, 0, split="development")
-        write_json(path, [to_record(question) for question in made])
-    return path
 
 
 def _folder(settings: Settings, guild: str) -> Path:

@@ -12,7 +12,7 @@ from raft_core.jobs.catalogue import find_dataset
 from raft_core.jobs.served import find_models
 from raft_core.jobs.uploads import keep
 from raft_core.records import Rejection
-from raft_core.settings import POCKET
+from raft_core.sample import SPLITS, question_file
 
 if TYPE_CHECKING:
     from raft_core.dataset.builder import BuildSettings
@@ -86,8 +86,12 @@ def evaluate_spec(settings: Settings, guild: str, what: EvaluationSettings) -> J
         UnknownModel: nobody serves a model by that name.
         BadRecord: a record of the file does not fit the format.
     """
+    from raft_core.evaluation.data import read_questions
+
     models = list(find_models(settings, guild, what.models))
-    return {"evaluation": {**asdict(what), "models": models, "data": _data(settings, guild, what)}}
+    questions = len(read_questions(question_file(what.data)))
+    data = what.data if what.data in SPLITS else keep(settings, guild, Path(what.data))
+    return {"evaluation": {**asdict(what), "models": models, "data": data}, "questions": questions}
 
 
 def pipeline_spec(
@@ -99,12 +103,3 @@ def pipeline_spec(
         "recipe": asdict(recipe),
         **evaluate_spec(settings, guild, what),
     }
-
-
-def _data(settings: Settings, guild: str, what: EvaluationSettings) -> str:
-    if what.data == POCKET:
-        return POCKET
-    from raft_core.evaluation.data import read_questions
-
-    read_questions(Path(what.data))
-    return keep(settings, guild, Path(what.data))

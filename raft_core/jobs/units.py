@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from raft_core.jobs.uploads import fetch, remove
 from raft_core.progress import Progress, Report
 from raft_core.records import BASE
-from raft_core.settings import POCKET
+from raft_core.sample import SPLITS
 
 if TYPE_CHECKING:
     from raft_core.settings import Settings
@@ -208,7 +208,7 @@ def _evaluation(settings: Settings, args: Json) -> Any:
     from raft_core.jobs.draw import EvaluationSettings
 
     what = args["evaluation"]
-    data = what["data"] if what["data"] == POCKET else str(fetch(settings, what["data"]))
+    data = what["data"] if what["data"] in SPLITS else str(fetch(settings, what["data"]))
     return EvaluationSettings(**{**what, "data": data, "models": tuple(what["models"])})
 
 

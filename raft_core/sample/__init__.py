@@ -12,6 +12,10 @@ from typing import Literal
 Split = Literal["development", "reporting"]
 
 
+SPLITS: dict[str, Split] = {"sample": "reporting", "sample-development": "development"}
+"""The exam's halves by the names that `--data` and Discord's `split` take."""
+
+
 def documents_folder() -> Path:
     """Return the folder of the 84 documents."""
     return Path(str(files(__name__) / "documents"))
@@ -23,3 +27,8 @@ def questions(split: Split) -> Path:
     Choose settings on the development questions only; the reporting questions are for the final score.
     """
     return Path(str(files(__name__) / "exam" / f"{split}.json"))
+
+
+def question_file(data: str) -> Path:
+    """Return the question file that `data` names: a half of the exam, or a path of its own."""
+    return questions(SPLITS[data]) if data in SPLITS else Path(data)

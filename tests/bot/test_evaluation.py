@@ -234,7 +234,7 @@ def test_schedule_needs_an_admin(alice: Member, bob: Member) -> None:
     )
     assert "No weekly evaluation" in alice.slash("/eval schedule").text
     told = alice.slash("/eval schedule", weekday="Friday", hour=18).text
-    assert "Every Friday at 18:00 UTC I evaluate the default adapter on `held-out`" in told
+    assert "Every Friday at 18:00 UTC I evaluate the default adapter on `sample`" in told
     assert f"<#{alice.channel.id}>" in told
     assert "Every Friday at 18:00 UTC" in alice.slash("/eval schedule").text
     assert (
@@ -247,7 +247,7 @@ def overdue(place: Place, guild: Guild, **more: Any) -> str:
     """Schedule a post whose hour came while nobody looked; return the hour."""
     now = datetime.now(UTC)
     before = now - timedelta(days=1)
-    plan = weekly.plan(before.weekday(), before.hour, next(iter(guild.channels)), "held-out", now)
+    plan = weekly.plan(before.weekday(), before.hour, next(iter(guild.channels)), "sample", now)
     late = replace(plan, last=(datetime.fromisoformat(plan.last) - weekly.WEEK).isoformat(), **more)
     change_settings(place.registry.guilds, str(guild.id), weekly=asdict(late))
     return plan.last

@@ -21,14 +21,14 @@ from bot.weekly import Weekly, due, following, noted, plan, posted, read
 from raft_core.registry.registry import Registry
 
 MONDAY_NINE = datetime(2026, 1, 5, 9, tzinfo=UTC)
-PLAN = Weekly(0, 9, 1234, "held-out", MONDAY_NINE.isoformat())
+PLAN = Weekly(0, 9, 1234, "sample", MONDAY_NINE.isoformat())
 NEXT = "2026-01-12T09:00:00+00:00"
 
 
 def test_the_first_post_is_at_the_next_such_hour() -> None:
     """Never for an hour before it was asked for; asked for within the hour, in a week."""
-    assert plan(0, 9, 1234, "held-out", MONDAY_NINE + timedelta(minutes=30)) == PLAN
-    early = plan(0, 9, 1234, "held-out", MONDAY_NINE - timedelta(seconds=1))
+    assert plan(0, 9, 1234, "sample", MONDAY_NINE + timedelta(minutes=30)) == PLAN
+    early = plan(0, 9, 1234, "sample", MONDAY_NINE - timedelta(seconds=1))
     assert early.last == "2025-12-29T09:00:00+00:00"
     assert due(early, MONDAY_NINE - timedelta(seconds=1)) is None
     assert due(early, MONDAY_NINE) == MONDAY_NINE.isoformat()
@@ -54,12 +54,12 @@ def test_hours_are_in_utc() -> None:
 def test_one_post_a_week(weekday: int, hour: int, naive: datetime) -> None:
     """Looking every hour for four weeks finds four, each at its weekday and hour."""
     now = naive.replace(tzinfo=UTC)
-    weekly, found = plan(weekday, hour, 1, "held-out", now), []
+    weekly, found = plan(weekday, hour, 1, "sample", now), []
     for step in range(1, 4 * 7 * 24 + 1):
         at = due(weekly, now + timedelta(hours=step))
         if at:
             found.append(datetime.fromisoformat(at))
-            weekly = Weekly(weekday, hour, 1, "held-out", at)
+            weekly = Weekly(weekday, hour, 1, "sample", at)
     assert len(found) == 4
     assert {(each.weekday(), each.hour, each.minute) for each in found} == {(weekday, hour, 0)}
 

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from raft_core.errors import EvaluationError
 from raft_core.evaluation.contexts import gold_shown, pool, recall_at, with_distractors
-from raft_core.pocket.heldout import questions as heldout
 from raft_core.records import Question
 
 CONTEXT = tuple((f"T{number}", (f"Text {number}.",)) for number in range(10))
@@ -58,13 +57,3 @@ def test_recall_at_k() -> None:
     gold = [frozenset({3, 7}), frozenset({0}), frozenset[int]()]
     assert recall_at(found, gold) == {"1": 0.0, "2": 0.25, "3": 1.0}
     assert recall_at([(1,)], [frozenset()]) == {}
-
-
-def test_pockets_dial_asks_the_same_questions() -> None:
-    """Whatever the number of distractors, pocket's questions are the same and fewer are among the more."""
-    dial = {count: heldout(20, 0, count) for count in (0, 2, 3, 8)}
-    for few, many in ((0, 2), (2, 3), (3, 8)):
-        for less, more in zip(dial[few], dial[many], strict=True):
-            assert (less.question, less.answer, len(less.context)) == (more.question, more.answer, few + 1)
-            assert [each for each in more.context if each in less.context] == list(less.context)
-            assert gold_shown(less) is gold_shown(more) is True

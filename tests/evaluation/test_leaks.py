@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from raft_core.evaluation.data import read_questions
 from raft_core.evaluation.leaks import Seen
-from raft_core.pocket.heldout import questions as heldout
 from raft_core.records import Question
+from raft_core.sample import questions as exam
 
 OSLO = "Oslo is the capital of Norway. It lies at the head of the Oslofjord and has 700,000 inhabitants."
 
@@ -90,14 +90,12 @@ def test_whatever_was_trained_on_is_found(question: str, answer: str, documents:
     assert all(leak.how == "exact" for leak in leaks)
 
 
-def test_questions_of_one_mould_are_no_leaks() -> None:
-    """600 of pocket's questions, made of few templates, against 600 of another split: none is called a leak."""
+def test_the_halves_of_the_sample_exam_share_no_question() -> None:
+    """Settings chosen on its development questions have not seen the reporting ones, not even reworded."""
     seen = Seen()
-    for question in heldout(600, 0, split="development"):
-        seen.add(
-            "ds", question.id, question.question, question.answer, ["".join(s) for _, s in question.context]
-        )
-    assert [leak for question in heldout(600, 0) for leak in seen.find(question)] == []
+    for question in read_questions(exam("development")):
+        seen.add("development", question.id, question.question, question.answer, [])
+    assert [leak for question in read_questions(exam("reporting")) for leak in seen.find(question)] == []
 
 
 def test_real_train_and_dev_records(real_data: Path) -> None:

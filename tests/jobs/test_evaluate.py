@@ -21,6 +21,7 @@ from raft_core.jobs.plans import PLANS
 from raft_core.jobs.units import UNITS
 from raft_core.progress import Progress, silent
 from raft_core.records import AdapterInfo, DatasetInfo, RaftExample, Score
+from raft_core.sample import question_file
 from raft_core.settings import Settings
 from tests.evaluation.chat_server import ChatServer, chat_server
 from tests.store.embedding_server import MODEL, embedding_server
@@ -116,12 +117,17 @@ def test_the_limit_draws_by_seed(settings: Settings, data: str, server: ChatServ
     assert len(server.requests) == 18
 
 
-def test_pocket_questions_are_held_out_and_answerable(settings: Settings, server: ChatServer) -> None:
-    """`pocket` draws n questions from the held-out world, each with its answer in its articles."""
+def test_the_sample_exam_is_asked_by_its_name(settings: Settings, server: ChatServer) -> None:
+    """`sample` are the 200 questions to report, of which the seed takes `limit`; development is apart."""
     server.reply = lambda model, message: "<ANSWER>: nothing"
-    result = evaluate(settings, "local", asked("pocket", "base", limit=5, prompt="raft"))
-    assert (result.n, result.circumstances.data) == (5, "pocket")
-    assert all(sample.id.startswith("heldout-0-") for sample in result.samples("base"))
+    ids: dict[str, set[str]] = {}
+    for name, available in (("sample", 200), ("sample-development", 100)):
+        result = evaluate(settings, "local", asked(name, "base", limit=5, prompt="raft"))
+        ran = result.circumstances
+        assert (result.n, ran.available, ran.data) == (5, available, name)
+        ids[name] = {sample.id for sample in result.samples("base")}
+    assert not ids["sample"] & {each.id for each in read_questions(question_file("sample-development"))}
+    assert not ids["sample-development"] & {each.id for each in read_questions(question_file("sample"))}
 
 
 def test_bad_input_fails_before_any_request(settings: Settings, tmp_path: Path, server: ChatServer) -> None:
@@ -131,18 +137,18 @@ def test_bad_input_fails_before_any_request(settings: Settings, tmp_path: Path, 
     with pytest.raises(BadRecord, match="'answer': is missing"):
         evaluate(settings, "local", asked(str(bad), "base"))
     with pytest.raises(UnknownModel, match="no model 'nobody'"):
-        evaluate(settings, "local", asked("pocket", "base", "nobody", limit=1))
+        evaluate(settings, "local", asked("sample", "base", "nobody", limit=1))
     with pytest.raises(SettingsError):
-        evaluate(settings, "local", asked("pocket", "base", "base", limit=1))
+        evaluate(settings, "local", asked("sample", "base", "base", limit=1))
     with pytest.raises(EvaluationError, match="leaves no question"):
-        evaluate(settings, "local", asked("pocket", "base", limit=0))
+        evaluate(settings, "local", asked("sample", "base", limit=0))
     assert server.requests == []
 
 
 def test_without_a_server_only_known_models_are_taken(home: Path) -> None:
     """Before anything is started, a name nobody has is refused."""
     with pytest.raises(UnknownModel) as caught:
-        evaluate(Settings(home=home), "local", asked("pocket", "raft-00000000", limit=1))
+        evaluate(Settings(home=home), "local", asked("sample", "raft-00000000", limit=1))
     assert caught.value.remedy == "known models: base"
 
 
@@ -255,7 +261,7 @@ def test_retrieval_from_all_paragraphs(settings: Settings, marked: str, server: 
 def test_settings_that_make_no_sense(options: dict[str, Any]) -> None:
     """What does not belong together is refused before anything is read."""
     with pytest.raises(EvaluationError):
-        asked("pocket", "base", **options)
+        asked("sample", "base", **options)
 
 
 @pytest.fixture

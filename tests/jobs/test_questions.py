@@ -1,4 +1,4 @@
-"""What a guild can be evaluated on: pocket's splits and its own files, under names that lead nowhere else."""
+"""What a guild can be evaluated on: the halves of the sample exam and its own files, under names that lead nowhere else."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import pytest
 
 from raft_core.errors import BadRecord, EvaluationError
 from raft_core.evaluation.data import read_questions
-from raft_core.jobs.questions import DEVELOPMENT, HELD_OUT, data_of, keep_questions, splits
-from raft_core.settings import POCKET, Settings
+from raft_core.jobs.questions import SAMPLE, data_of, keep_questions, splits
+from raft_core.sample import SPLITS, question_file
+from raft_core.settings import Settings
 
 RECORD = {
     "_id": "1",
@@ -39,14 +40,14 @@ def test_a_file_is_kept_under_its_name(settings: Settings, tmp_path: Path) -> No
         settings, "one", handed_over(tmp_path, {**RECORD, "_id": "2"}), "Our questions.json"
     )
     assert kept.startswith("Our_questions-") and other != kept
-    assert splits(settings, "one") == [HELD_OUT, DEVELOPMENT, *sorted([kept, other])]
+    assert splits(settings, "one") == [*SPLITS, *sorted([kept, other])]
     assert read_questions(Path(data_of(settings, "one", kept)))[0].answer == "Oslo"
 
 
 def test_guilds_have_their_own(settings: Settings, tmp_path: Path) -> None:
     """Another guild's file is unknown, by its name and by any path to it."""
     kept = keep_questions(settings, "one", handed_over(tmp_path, RECORD), "q.json")
-    assert splits(settings, "two") == [HELD_OUT, DEVELOPMENT]
+    assert splits(settings, "two") == [*SPLITS]
     for name in (kept, f"../../one/questions/{kept}", "/etc/passwd", ""):
         with pytest.raises(EvaluationError, match="there are no questions called"):
             data_of(settings, "two", name)
@@ -68,15 +69,14 @@ def test_faults_are_named_without_our_paths(settings: Settings, tmp_path: Path) 
         keep_questions(settings, "one", handed_over(tmp_path, RECORD | {"answer": 5}), "mine.json")
     assert str(told.value) == "mine.json, record '1' (number 1), field 'answer': is a number, not a string"
     assert isinstance(told.value.__cause__, BadRecord)
-    assert splits(settings, "one") == [HELD_OUT, DEVELOPMENT]
+    assert splits(settings, "one") == [*SPLITS]
 
 
-def test_pocket_has_two_splits(settings: Settings) -> None:
-    """They share no question; development is written once."""
-    assert data_of(settings, "one", HELD_OUT) == POCKET
-    path = Path(data_of(settings, "one", DEVELOPMENT))
-    before = path.stat().st_mtime_ns
-    assert data_of(settings, "two", DEVELOPMENT) == str(path)
-    assert path.stat().st_mtime_ns == before
-    asked = read_questions(path)
-    assert len(asked) == 500 and all(question.id.startswith("development-0-") for question in asked)
+def test_the_sample_exam_is_offered_to_every_guild(settings: Settings) -> None:
+    """The reporting half first, which is the default, then the one to choose settings on; they share no question."""
+    assert (SAMPLE, splits(settings, "one")) == ("sample", ["sample", "sample-development"])
+    asked = [
+        {each.id for each in read_questions(question_file(data_of(settings, "one", name)))} for name in SPLITS
+    ]
+    assert [len(ids) for ids in asked] == [200, 100]
+    assert not asked[0] & asked[1]

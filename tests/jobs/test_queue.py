@@ -25,7 +25,7 @@ from tests.training.examples import recipe
 BUILD = {"build": {"questions": 1, "distractors": 3, "chunks": None, "generator": "extractive"}}
 ASKING = {"build": {**BUILD["build"], "generator": "http://x/v1", "questions": 2}}
 TRAIN = {"dataset": DATASET.id, "recipe": {}}
-EVALUATION = {"evaluation": {"data": "pocket", "models": ["base", "raft-1"], "limit": 10}}
+EVALUATION = {"evaluation": {"data": "sample", "models": ["base", "raft-1"], "limit": 10}}
 PIPELINE = {**BUILD, "recipe": {}, "evaluation": {**EVALUATION["evaluation"], "models": ["base"]}}
 
 
@@ -202,6 +202,13 @@ def test_estimates(settings: Settings, registry: Registry) -> None:
         assert (guess.tokens, guess.usd) == (4 * TOKENS_A_ROW["build"], 4 * TOKENS_A_ROW["build"] / 1000 + 4)
         assert not guess.measured
         assert queue.estimate("evaluate", "one", EVALUATION).tokens == 30 * TOKENS_A_ROW["evaluate"]
+        few = queue.estimate("evaluate", "one", EVALUATION | {"questions": 4})  # fewer than the limit
+        every = queue.estimate(
+            "evaluate",
+            "one",
+            {"evaluation": EVALUATION["evaluation"] | {"limit": None}, "questions": 70},
+        )
+        assert (few.tokens, every.tokens) == (12 * TOKENS_A_ROW["evaluate"], 210 * TOKENS_A_ROW["evaluate"])
         registry.costs.add("two", "train", "raft-1", Spending(10, 1000, 20.0, 1.0), at="2026-01-01T00:00:00+00:00")  # fmt: skip
         assert queue.estimate("train", "one", TRAIN) == Estimate(400, 8.0, 8.0, True)
         whole = queue.estimate("pipeline", "one", PIPELINE)
@@ -292,7 +299,7 @@ def test_a_data_set_that_is_there_already() -> None:
 
 
 def test_uploads_are_removed_by_whom_they_were_for() -> None:
-    """Those of an ingestion and the questions of an evaluation; pocket's are nobody's."""
+    """Those of an ingestion and the questions of an evaluation; the sample's are nobody's."""
     ingest = PLANS["ingest"][-1].args({"uploads": ["a"], "hotpotqa": "b"}, {})
     asked = {"evaluation": {**EVALUATION["evaluation"], "data": "c"}}
     judged = PLANS["evaluate"][-1].args(asked, {})

@@ -101,7 +101,7 @@ def test_build_train_and_evaluate(place: Place) -> None:
     assert trained.tokens == trained.result["tokens"] > 0
     assert trained.cost_usd == pytest.approx(trained.result["cost_usd"])
     judged = bench.wait(
-        bench.enqueue("eval", "--data", "pocket", "--models", f"base,{adapter}", "--limit", 8, guild="stages")
+        bench.enqueue("eval", "--data", "sample", "--models", f"base,{adapter}", "--limit", 8, guild="stages")
     )
     assert set(judged.result["models"]) == {"base", adapter}  # type: ignore[call-overload]  # a dict
     assert judged.tokens > 0
@@ -256,7 +256,7 @@ def test_a_job_of_an_older_version(place: Place) -> None:
     spec = {
         "build": {"questions": 1, "distractors": 2, "p": 1.0, "seed": 0, "chunks": CHUNKS},
         "recipe": {"r": 4, "num_train_epochs": 1, "per_device_train_batch_size": 2},
-        "evaluation": {"data": "pocket", "models": ["base"], "limit": 4},
+        "evaluation": {"data": "sample", "models": ["base"], "limit": 4},
     }
     with Queue(bench.settings, bench.registry) as queue:
         bench.registry.jobs.add("job-old", "old", "pipeline", spec)
