@@ -251,7 +251,7 @@ class Asking:
 
 
 def _preload() -> None:
-    for name in ("chromadb", "langchain_chroma", "langchain_openai"):
+    for name in ("chromadb", "langchain_chroma", "raft_core.answering.compare"):
         import_module(name)
 
 

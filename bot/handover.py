@@ -18,7 +18,7 @@ from bot.health import need_store, need_worker
 from bot.permissions import need_to_post
 from raft_core.answering.text import printable
 from raft_core.errors import DocumentError, UnreadableDocument
-from raft_core.serving.client import certificates
+from raft_core.openai.client import certificates
 
 if TYPE_CHECKING:
     from bot.client import RaftBot

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from raft_core.errors import EndpointError, JobError, RegistryError, StoreError
-from raft_core.serving.client import certificates
+from raft_core.openai.client import certificates
 
 if TYPE_CHECKING:
     from bot.services import Services

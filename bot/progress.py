@@ -35,6 +35,11 @@ class Progress(Listener):
         self._texts[model] += text
         self._wake()
 
+    def taken_back(self, model: str) -> None:
+        """Forget what a model has thought aloud."""
+        self._texts[model] = ""
+        self._wake()
+
     def ended(self, answer: Answer) -> None:
         """Take down that an answer is over."""
         self._ended[answer.model] = answer

@@ -16,7 +16,8 @@
     ├── TrainingError
     │   └── AlreadyTraining     another process is at the same training
     ├── EndpointError           a model server is down, slow, refuses or returns rubbish
-    │   └── PromptTooLong       prompt and answer do not fit into the model's context
+    │   └── BadReply            it answered, and this answer is of no use; another may be
+    │       └── PromptTooLong   prompt and answer do not fit into the model's context
     ├── HubError                a hub of models cannot be reached or refuses
     ├── EvaluationError
     │   └── BadRecord           a gold or prediction record does not fit the HotpotQA format
@@ -153,25 +154,40 @@ class AlreadyTraining(TrainingError):
 
 
 class EndpointError(RaftError):
-    """A model server is down, slow, refuses, or returns rubbish."""
+    """A model server is down, slow, refuses, or returns rubbish; `status` is what it answered with, if it did."""
 
-    def __init__(self, url: str, reason: str, *, remedy: str = "", retryable: bool = False) -> None:
+    def __init__(
+        self, url: str, reason: str, *, remedy: str = "", retryable: bool = False, status: int | None = None
+    ) -> None:
         where = f" at {url}" if url else ""
         super().__init__(f"the model server{where} {reason}", remedy=remedy)
         self.url = url
         self.reason = reason
         self.retryable = retryable
+        self.status = status
 
 
-class PromptTooLong(EndpointError):
+class BadReply(EndpointError):
+    """A model server answered, but this answer is of no use: it costs a row, not the build."""
+
+
+class PromptTooLong(BadReply):
     """Prompt and answer do not fit into a model's context: `limit` and `tokens` of the prompt, where the server counts."""
 
     remedy = "show fewer chunks (--top-k), or take a base model with a longer context"
 
     def __init__(
-        self, url: str, message: str, *, limit: int | None = None, tokens: int | None = None
+        self,
+        url: str,
+        message: str,
+        *,
+        limit: int | None = None,
+        tokens: int | None = None,
+        remedy: str = "",
+        status: int | None = None,
     ) -> None:
-        super().__init__(url, f"refused the prompt as too long: {message}", remedy=self.remedy)
+        reason = f"refused the prompt as too long: {message}"
+        super().__init__(url, reason, remedy=remedy or self.remedy, status=status)
         self.limit = limit
         self.tokens = tokens
 

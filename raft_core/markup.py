@@ -20,16 +20,41 @@ END_QUOTE = "##end_quote##"
 DOCUMENT_OPEN = "<DOCUMENT>"
 DOCUMENT_CLOSE = "</DOCUMENT>"
 
-_MARKUP = re.compile(
-    r"</?DOCUMENT>|##(?:begin|end)_quote##|##Answer:|<ANSWER>:"
-    # What chat models' tokenizers read as control tokens: <|eot_id|>, </s>, [INST], <start_of_turn> …
-    r"|<[|\uff5c][^<>\n]{1,40}?[|\uff5c]>|</?s>|<(?:bos|eos|pad|unk|mask|(?:start|end)_of_turn)>|<</?SYS>>"
-    r"|</?(?:think|tool_call|tool_response)>|\[/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS)\]"
+THOUGHT_NAME = (
+    r"(?:[a-z]{2,10}:)?(?:(?:ant|deep_?)?think(?:ing)?|(?:inner_?)?thoughts?|reasoning|reflections?|analysis"
+    r"|scratch_?pad|inner_?monologue)"
 )
-_DEFUSED = str.maketrans("<>#[]", "()=()")
+"""Between angle brackets: what reasoning models call their thoughts. Lower case; match it without regard to case."""
+THOUGHT_MARK = (
+    rf"<\s?/?\s?(?:{THOUGHT_NAME})(?:\s[^<>\n]{{0,80}})?/?>"
+    r"|\[/?(?:think(?:ing)?|thoughts?|reasoning)\]|\u25c1/?think\u25b7|<unused9[45]>|<\|channel>|<channel\|>"
+)
+"""Marks around thoughts; those between vertical bars, <|end_of_thought|>, `neutralise` knows in general."""
+_BAR = r"[|\uff5c]"
+_MARKUP = re.compile(
+    r"</?DOCUMENT>|##(?:begin|end)_quote##|##\s?Answer\s?[:\uff1a]|<\s?/?\s?ANSWER\s?[>:\uff1a]|<STOP>"
+    # What chat models' tokenizers read as control tokens: <|eot_id|>, </s>, [INST], <start_of_turn> …
+    rf"|<{_BAR}[^<>\n]{{1,40}}?{_BAR}>|</?s>|<(?:bos|eos|pad|unk|mask|(?:start|end)_of_turn)>|<</?SYS>>"
+    r"|</?tool_(?:call|response)>|\[/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS)\]"
+    rf"|{THOUGHT_MARK}",
+    re.IGNORECASE,
+)
 ANSWER_TAGS = (ANSWER_TAG, "##Answer:")
-_ANSWER = re.compile("|".join(ANSWER_TAGS))
+_DEFUSED = str.maketrans("<>#[]\u25c1\u25b7", "()=()()")
 _QUOTE = re.compile(r"##begin_quote##(.*?)##end_quote##", re.DOTALL)
+
+_ANSWER = re.compile(
+    # Bold or code around the tag alone is no part of the answer: **<ANSWER>:** Oslo
+    r"(?:\*\*|`)?(?:<\s?ANSWER\s?(?:>(?:\*\*|`)?\s?[:\uff1a]?|[:\uff1a]\s?>?)|##\s?Answer\s?[:\uff1a])",
+    re.IGNORECASE,
+)
+_ANSWER_END = re.compile(
+    rf"<\s?/\s?ANSWER\s?>|<STOP>|</?s>|<{_BAR}[^<>\n]{{1,40}}?{_BAR}>|<(?:eos|end_of_turn)>|\[/INST\]",
+    re.IGNORECASE,
+)
+"""What a model writes behind its answer: a closing tag, the official completion format's mark, an end token."""
+_FENCE = re.compile(r"^[ \t]*(?:```|~~~)[\w+-]*[ \t]*$", re.MULTILINE)
+_WRAPPED = re.compile(r"(\*\*|\*|`+)(?!\s)((?:(?!\1).)+)(?<!\s)\1([.!]?)")
 
 
 def neutralise(text: str) -> str:
@@ -63,24 +88,67 @@ def write_answer(quote: str, answer: str) -> str:
 def short_answer(text: str) -> tuple[str, bool]:
     """Return the short answer in a model's text, and whether it was tagged.
 
-    The answer is the first non-empty line after the last tag. Where the tag is missing the whole text,
-    white space collapsed, stands for the answer.
+    The answer is the first non-empty line after the last tag that has one, without a closing tag, end tokens,
+    code fences or bold. Where the tag is missing the whole text, white space collapsed, stands for the answer.
     """
-    tags = list(_ANSWER.finditer(text))
-    if not tags:
-        return " ".join(text.split()), False
-    lines = text[tags[-1].end() :].strip().splitlines()
-    return (lines[0].strip() if lines else ""), True
+    found = _find_answer(text)
+    if found is not None:
+        return found[2], True
+    return " ".join(_FENCE.sub("", _ANSWER_END.sub(" ", text)).split()), False
 
 
 def beside_answer(text: str) -> str:
-    """Return what a model says beside its short answer: the text without the last tag and the line behind it."""
-    tags = list(_ANSWER.finditer(text))
-    if not tags:
+    """Return what a model says beside its short answer: the text without that tag and the line behind it."""
+    found = _find_answer(text)
+    if found is None:
         return text.strip()
-    before, after = text[: tags[-1].start()], text[tags[-1].end() :].strip()
-    rest = after.partition("\n")[2]
-    return "\n".join(part for part in (before.strip(), rest.strip()) if part)
+    start, end, _ = found
+    rest = _FENCE.sub("", text[end:])
+    before = _FENCE.sub("", text[:start])
+    return "\n".join(part for part in (before.strip(), _ANSWER_END.sub("", rest).strip()) if part)
+
+
+def tidy_answer(text: str) -> str:
+    """Return a chain of thought as it is learnt from: `<ANSWER>: x` in its one form, nothing technical around it."""
+    found = _find_answer(text)
+    if found is None:
+        return _ANSWER_END.sub("", text).strip()
+    start, end, answer = found
+    before = text[:start].rstrip(" \t")
+    gap = "" if not before or before.endswith("\n") else " "
+    rest = _ANSWER_END.sub("", text[end:])
+    return _FENCE.sub("", f"{before}{gap}{ANSWER_TAG} {answer}\n{rest}").strip()
+
+
+def _find_answer(text: str) -> tuple[int, int, str] | None:
+    """Return where the last tag that has an answer begins and its line ends, and the answer; None without a tag."""
+    tags = list(_ANSWER.finditer(text))
+    end = len(text)
+    for tag in reversed(tags):
+        start = tag.end()
+        opened = text[text.rfind("\n", 0, tag.start()) + 1 : start]
+        for line in text[start:end].splitlines(keepends=True):
+            if (answer := _plain(line, opened)) or _ANSWER_END.search(line):
+                if not answer:
+                    break  # closed, and empty
+                return tag.start(), start + len(line), answer
+            start += len(line)
+        end = tag.start()
+    return (tags[-1].start(), len(text), "") if tags else None
+
+
+def _plain(line: str, opened: str) -> str:
+    """Return a line without what is behind an answer, a fence or bold around it; bold may begin in `opened`."""
+    line = _ANSWER_END.split(line, maxsplit=1)[0].strip()
+    if _FENCE.fullmatch(line):
+        return ""
+    for mark in ("**", "`"):
+        if line.count(mark) == 1 and opened.count(mark) % 2:
+            line = line.removeprefix(mark).removesuffix(mark).strip()
+    if line.endswith(">") and "<" not in line:  # <ANSWER: Oslo>
+        line = line[:-1].rstrip()
+    wrapped = _WRAPPED.fullmatch(line)
+    return f"{wrapped[2]}{wrapped[3]}" if wrapped else line
 
 
 def pieces(text: str) -> list[tuple[str, bool]]:

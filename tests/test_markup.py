@@ -26,6 +26,29 @@ from raft_core.markup import (
         ("<ANSWER>: Oslo <ANSWER>: Bergen", "Bergen", True),
         ("<ANSWER>:\n\n  Oslo \nmore", "Oslo", True),
         ("<ANSWER>:   ", "", True),
+        ("<ANSWER>: Oslo</ANSWER>", "Oslo", True),
+        ("<ANSWER>Oslo</ANSWER> It is so.", "Oslo", True),
+        ("<ANSWER>Oslo", "Oslo", True),
+        ("<answer>\nOslo\n</answer>", "Oslo", True),
+        ("<ANSWER: Oslo>", "Oslo", True),
+        ("<ANSWER>\uff1aOslo", "Oslo", True),
+        ("<ANSWER></ANSWER>\nOslo", "", True),
+        ("<ANSWER>: Oslo <ANSWER>:", "Oslo", True),
+        ("<ANSWER>: Oslo<STOP>", "Oslo", True),
+        ("<ANSWER>: Oslo</s>", "Oslo", True),
+        ("<ANSWER>: Oslo<|eot_id|><|start_header_id|>user", "Oslo", True),
+        ("<ANSWER>: Oslo<|im_end|>\n<|im_start|>user\nAnd Rome?", "Oslo", True),
+        ("```\n##Reason: x\n<ANSWER>: Oslo\n```", "Oslo", True),
+        ("<ANSWER>:\n```text\nOslo\n```", "Oslo", True),
+        ("<ANSWER>: **Oslo**", "Oslo", True),
+        ("**<ANSWER>:** Oslo", "Oslo", True),
+        ("**<ANSWER>: Oslo**", "Oslo", True),
+        ("**<ANSWER>**: **Oslo**.", "Oslo.", True),
+        ("`<ANSWER>: Oslo`", "Oslo", True),
+        ("<ANSWER>: **kwargs and *args", "**kwargs and *args", True),
+        ("<ANSWER>: `a` and `b`", "`a` and `b`", True),
+        ("<ANSWER>: x > 3 and y < 4", "x > 3 and y < 4", True),
+        ("```\nOslo\n```<|endoftext|>", "Oslo", False),
         ("  just\n Oslo ", "just Oslo", False),
         ("", "", False),
     ],
@@ -36,8 +59,8 @@ def test_short_answer(text: str, answer: str, tagged: bool):
 
 @given(st.text(), st.text(alphabet=st.characters(exclude_categories=("Cc", "Zl", "Zp")), min_size=1))
 def test_written_answers_are_read_back(quote: str, answer: str):
-    """Whatever was written is read back, as long as the words hold no markup of their own."""
-    quote, answer = neutralise(quote), " ".join(neutralise(answer).split())
+    """Whatever was written is read back, as long as the words hold no markup of their own, bold included."""
+    quote, answer = neutralise(quote), " ".join(neutralise(answer).replace("*", "").replace("`", "").split())
     text = write_answer(quote, answer)
     assert short_answer(text) == (answer, True)
     if quote.split():
@@ -90,7 +113,7 @@ def test_a_defused_quote_is_still_verified():
 
 def test_ordinary_text_is_left_alone():
     """Brackets, tags and comparisons that no model reads as control are not touched."""
-    text = "a < b | c > d, [1], <b>bold</b>, x <| y, # heading, [instead] and <thinking>"
+    text = "a < b | c > d, [1], <b>bold</b>, x <| y, # heading, [instead] and <thing>"
     assert neutralise(text) == text
     assert spell_out(text, {"<|end|>", "</s>", "[INST]"}) == text
 

@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from threading import Event, Thread
-from typing import TYPE_CHECKING, Any
 
-from raft_core.answering.chain import Asked, Retrieve, answering, chat_model, messages, retrieval
-from raft_core.answering.fitting import Attempt, fit, too_long
+from raft_core.answering.chain import Retrieve, messages
+from raft_core.answering.fitting import Attempt, fit
 from raft_core.answering.listener import Listener
 from raft_core.answering.text import printable
 from raft_core.errors import EndpointError, PromptTooLong
 from raft_core.markup import find_quotes, short_answer
+from raft_core.openai.client import Chat, OnText
+from raft_core.openai.errors import Advice
+from raft_core.openai.replies import Reply
 from raft_core.records import Answer, Comparison, Source, Turn
 
-if TYPE_CHECKING:
-    from langchain_core.messages import AIMessageChunk, BaseMessage
-    from langchain_core.runnables import Runnable
+Heard = tuple[str, str | tuple[Source, ...] | Reply | BaseException]
+"""A model's name, and what it has written so far, the fewer sources it has, its whole reply, or what ended it."""
+Ask = Callable[[Chat, Attempt, OnText], Awaitable[Reply]]
 
-    Heard = tuple[str, AIMessageChunk | tuple[Source, ...] | BaseException | None]
-    """A model's name, and the next piece of its answer, the fewer sources it has, what ended it, or None at its end."""
-    Ask = Callable[[str, Attempt], Runnable[Asked, BaseMessage]]
-    """(model, attempt) → what streams its answer."""
-
+TIMEOUT_S = 600.0
+"""The embedded engine on a busy CPU needs minutes for 800 tokens."""
 STOPPED = "it was stopped"
+ADVICE = Advice(most_tries=3, longest_wait_s=10.0)
+"""Somebody waits for the answer."""
 _LOOK_S = 0.5
 """How soon it is seen that someone said stop while no model writes anything."""
 
@@ -38,20 +40,17 @@ class _Writing:
 
     started: float
     text: str = ""
-    tokens: int = 0
-    finish: str = ""
     seconds: float = 0.0
-    pieces: int = field(default=0, repr=False)
 
-    def add(self, chunk: AIMessageChunk) -> str:
-        piece = printable(str(chunk.content))
-        self.text += piece
-        self.pieces += bool(piece)
-        if chunk.usage_metadata:
-            self.tokens = chunk.usage_metadata["output_tokens"]
-        self.finish = chunk.response_metadata.get("finish_reason") or self.finish
-        self.seconds = time.perf_counter() - self.started
-        return piece
+    def hear(self, text: str, model: str, listener: Listener) -> None:
+        """Pass on what is new; what turns out to have been thoughts is taken back."""
+        text = printable(text)
+        if not text.startswith(self.text):
+            listener.taken_back(model)
+            self.text = ""
+        if text != self.text:
+            listener.piece(model, text[len(self.text) :])
+        self.text, self.seconds = text, time.perf_counter() - self.started
 
 
 def compare(
@@ -77,83 +76,99 @@ def compare(
         EndpointError: the server is down, slow, refuses, or returns rubbish.
     """
     listener = listener or Listener()
-    asked = retrieval(retrieve).invoke({"question": question, "history": history})
 
-    def ask(name: str, attempt: Attempt) -> Runnable[Asked, BaseMessage]:
-        return answering(chat_model(name, url=url, key=key, max_new_tokens=attempt.max_new_tokens), prompt)
+    def chat_with(name: str) -> Chat:
+        return Chat(url, name, key, timeout_s=TIMEOUT_S, advice=ADVICE)
 
-    def count(name: str, chat: Sequence[BaseMessage]) -> int:
-        with translated(url):
-            reply = chat_model(name, url=url, key=key, max_new_tokens=1).invoke(list(chat))
-            return reply.usage_metadata["input_tokens"] if reply.usage_metadata else 0
+    def chat_of(shown: Sequence[Source], turns: Sequence[Turn] = history) -> list[dict[str, str]]:
+        return messages(prompt, question, shown, turns)
 
-    def write(shown: Sequence[Source]) -> Sequence[BaseMessage]:
-        return messages(prompt, question, shown, history)
+    async def ask(chat: Chat, attempt: Attempt, on_text: OnText | None = None) -> Reply:
+        asked = chat_of(attempt.sources, attempt.history)
+        return await chat.ask(asked, temperature=0, max_tokens=attempt.max_new_tokens, on_text=on_text)
+
+    async def count(name: str, asked: list[dict[str, str]]) -> int:
+        async with chat_with(name) as chat:
+            return (await chat.ask(asked, temperature=0, max_tokens=1)).prompt_tokens or 0
 
     known = {name: size for name, size in (contexts or {}).items() if name in models}
-    sources = fit(asked["sources"], write, known, max_new_tokens, count)
+    sources = fit(
+        retrieve(question),
+        chat_of,
+        known,
+        max_new_tokens,
+        lambda name, asked: asyncio.run(count(name, asked)),
+    )
     listener.found(sources)
     first = Attempt(sources, tuple(history), max_new_tokens)
     shown = dict.fromkeys(models, sources)
     ended: dict[str, Answer] = {}
     writing = {name: _Writing(time.perf_counter()) for name in models}
-    with _written(models, question, ask, first, url, listener.stop) as heard:
+    with _written(list(models), chat_with, ask, first) as heard:
         while len(ended) < len(models):
             name, what = _next(heard, listener.stop, (each for each in models if each not in ended))
-            if isinstance(what, tuple):
+            if isinstance(what, str):
+                writing[name].hear(what, name, listener)
+            elif isinstance(what, tuple):
                 shown[name] = what
-                continue
-            if what is not None and not isinstance(what, BaseException):
-                if piece := writing[name].add(what):
-                    listener.piece(name, piece)
-                continue
-            ended[name] = _ended(name, writing[name], shown[name], url, what, keep_broken=keep_broken)
-            listener.ended(ended[name])
+            else:
+                ended[name] = _ended(name, writing[name], shown[name], what, url, keep_broken=keep_broken)
+                listener.ended(ended[name])
     return Comparison(printable(question), tuple(ended[name] for name in models))
 
 
 @contextmanager
 def _written(
-    models: Sequence[str], question: str, ask: Ask, first: Attempt, url: str, stop: Event
+    models: Sequence[str], chat_with: Callable[[str], Chat], ask: Ask, first: Attempt
 ) -> Iterator[SimpleQueue[Heard]]:
-    """Have every model write in a thread of its own, and yield where all of it is heard.
+    """Have all models write in one thread, and yield where all of it is heard.
 
-    The threads are daemons: one that waits for a silent server keeps no process from ending.
+    The thread is a daemon: a silent server keeps no process from ending. Leaving closes the connections, which
+    tells the server that nobody listens.
     """
     heard: SimpleQueue[Heard] = SimpleQueue()
-    left = Event()
+    ready, loop = Event(), asyncio.new_event_loop()
+    tasks: list[asyncio.Task[None]] = []
 
-    def write_once(name: str, attempt: Attempt) -> None:
-        asked = {"question": question, "sources": attempt.sources, "history": attempt.history}
-        with translated(url):
-            for chunk in ask(name, attempt).stream(asked):
-                if stop.is_set() or left.is_set():
-                    break  # closing the stream tells the server that nobody listens
-                heard.put((name, chunk))  # type: ignore[arg-type]  # a chat model's chunks
-
-    def write(name: str) -> None:
-        ending: BaseException | None = None
-        attempt: Attempt | None = first
+    async def write(name: str) -> None:
+        ending: Reply | BaseException
         try:
-            while attempt is not None:
-                try:
-                    write_once(name, attempt)
-                    break
-                except PromptTooLong as refusal:
-                    attempt = attempt.shorter(refusal)
-                    if attempt is None:
-                        raise
-                    heard.put((name, attempt.sources))
-        except BaseException as error:  # it is raised again in the thread that asked
+            async with chat_with(name) as chat:
+                ending = await _fitted(chat, name, ask, first, heard)
+        except Exception as error:  # it is raised again in the thread that asked
             ending = error
         heard.put((name, ending))
 
-    for name in models:
-        Thread(target=write, args=(name,), name=f"answer-{name}", daemon=True).start()
+    async def write_all() -> None:
+        tasks.extend(asyncio.ensure_future(write(name)) for name in models)
+        ready.set()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def run() -> None:
+        with suppress(RuntimeError):  # the interpreter ends
+            loop.run_until_complete(write_all())
+        loop.close()
+
+    Thread(target=run, name="answers", daemon=True).start()
+    ready.wait()
     try:
         yield heard
     finally:
-        left.set()
+        with suppress(RuntimeError):  # the loop has ended already
+            loop.call_soon_threadsafe(lambda: [task.cancel() for task in tasks])
+
+
+async def _fitted(chat: Chat, name: str, ask: Ask, attempt: Attempt, heard: SimpleQueue[Heard]) -> Reply:
+    """Return a model's reply; where it refuses the prompt as too long, it is asked with less."""
+    while True:
+        try:
+            return await ask(chat, attempt, lambda text: heard.put((name, text)))
+        except PromptTooLong as refusal:
+            shorter = attempt.shorter(refusal)
+            if shorter is None:
+                raise
+            attempt = shorter
+            heard.put((name, attempt.sources))
 
 
 def _next(heard: SimpleQueue[Heard], stop: Event, unfinished: Iterator[str]) -> Heard:
@@ -167,27 +182,29 @@ def _ended(
     model: str,
     writing: _Writing,
     sources: tuple[Source, ...],
+    ending: Reply | BaseException,
     url: str,
-    failed: BaseException | None,
     *,
     keep_broken: bool,
 ) -> Answer:
-    if failed is None and not writing.finish:  # every whole stream ends with its reason
-        what = "broke off in the middle of an answer" if writing.text else f"sent nothing for {model!r}"
-        failed = EndpointError(url, what, remedy="look at the server's log")
+    failed, reply = (None, ending) if isinstance(ending, Reply) else (ending, Reply(writing.text))
+    if failed is None and reply.fault and not reply.refusal:
+        remedy = "raise RAFTBOT_MAX_NEW_TOKENS" if reply.cut_off else "look at the server's log"
+        failed = EndpointError(url, reply.fault, remedy=remedy)
     if failed is not None and not (keep_broken and isinstance(failed, EndpointError)):
         raise failed
-    short, tagged = short_answer(writing.text)
+    text = printable(reply.text)
+    short, tagged = short_answer(text)
     return Answer(
         model=model,
-        text=writing.text,
+        text=text,
         answer=short,
         tagged=tagged,
-        truncated=writing.finish == "length",
-        quotes=find_quotes(writing.text, [printable(source.text) for source in sources]),
+        truncated=reply.cut_off,
+        quotes=find_quotes(text, [printable(source.text) for source in sources]),
         sources=sources,
-        tokens=writing.tokens or writing.pieces,  # a server that counts no tokens sends one a piece
-        seconds=round(writing.seconds, 3),
+        tokens=reply.tokens,
+        seconds=round(writing.seconds or time.perf_counter() - writing.started, 3),
         error=_reason(failed) if isinstance(failed, EndpointError) else "",
     )
 
@@ -195,47 +212,3 @@ def _ended(
 def _reason(failed: EndpointError) -> str:
     """Return what members and users are told: not where the server is."""
     return f"the model server {failed.reason}" if failed.url else failed.reason
-
-
-@contextmanager
-def translated(url: str) -> Iterator[None]:
-    """Turn the OpenAI client's errors into EndpointError."""
-    import httpx
-    import openai
-
-    try:
-        yield
-    except openai.APITimeoutError as error:
-        raise EndpointError(url, "did not answer in time", retryable=True) from error
-    except openai.APIConnectionError as error:
-        reason = f"cannot be reached: {_line(error.__cause__ or error)}"
-        raise EndpointError(
-            url, reason, remedy="is it running? see: raftbot serve", retryable=True
-        ) from error
-    except openai.APIStatusError as error:
-        message = _line(_message(error))
-        if error.code == "asleep":
-            asleep = f"sleeps: {message}"
-            raise EndpointError(url, asleep, remedy="ask again then", retryable=True) from error
-        if error.status_code in {400, 413, 422} and (
-            refusal := too_long(url, message, str(error.code or ""))
-        ):
-            raise refusal from error
-        reason = f"refused with status {error.status_code}: {message}"
-        busy = error.status_code == 429 or error.status_code >= 500
-        raise EndpointError(url, reason, retryable=busy) from error
-    except openai.OpenAIError as error:
-        raise EndpointError(url, f"failed: {_line(error)}") from error
-    except httpx.HTTPError as error:  # openai translates no errors of a stream that has begun
-        raise EndpointError(url, f"broke off: {_line(error)}", retryable=True) from error
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise EndpointError(url, f"returned rubbish instead of an answer: {_line(error)}") from error
-
-
-def _message(error: Any) -> object:
-    body = error.body
-    return body.get("message", error) if isinstance(body, dict) else error
-
-
-def _line(value: object) -> str:
-    return printable(" ".join(str(value).split()))[:200]

@@ -6,7 +6,6 @@ counted by a request for a single token. Where a server does not say how long it
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -14,13 +13,11 @@ from typing import TYPE_CHECKING
 from raft_core.errors import EndpointError, PromptTooLong
 
 if TYPE_CHECKING:
-    from langchain_core.messages import BaseMessage
-
     from raft_core.records import Source, Turn
 
-Write = Callable[[Sequence["Source"]], Sequence["BaseMessage"]]
+Write = Callable[[Sequence["Source"]], list[dict[str, str]]]
 """Sources → the chat that shows them."""
-Count = Callable[[str, Sequence["BaseMessage"]], int]
+Count = Callable[[str, list[dict[str, str]]], int]
 """(model, chat) → its tokens; raises PromptTooLong where they exceed the context."""
 
 SURE_BYTES = 2.0
@@ -29,20 +26,6 @@ ANSWER_SHARE = 4
 """A quarter of a small context is kept for the answer."""
 LEAST_ANSWER = 16
 """Tokens: an answer that may not even have so many is none."""
-
-_ABOUT_LENGTH = re.compile(
-    r"context|too long|too many tokens|maximum .{0,30}tokens|max_new_tokens|input tokens", re.IGNORECASE
-)
-_LIMIT = re.compile(
-    r"maximum context length is (\d+)|context (?:holds|size|window|length)\D{0,20}(\d+)|> (\d+) maximum|must be <= (\d+)"
-    r"|maximum (?:of )?(\d+) tokens",
-    re.IGNORECASE,
-)
-_PROMPT = re.compile(
-    r"(\d+) in the messages|(\d+) in the (?:prompt|input)|(\d+) (?:`inputs`|input|prompt) tokens|prompt has (\d+) tokens"
-    r"|messages resulted in (\d+)|prompt contains (?:at least )?(\d+)|request \((\d+) tokens\)|(\d+) tokens > ",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +72,12 @@ def fit(
 
 
 def _fit_one(
-    sources: tuple[Source, ...], write: Write, room: int, count: Callable[[Sequence[BaseMessage]], int]
+    sources: tuple[Source, ...], write: Write, room: int, count: Callable[[list[dict[str, str]]], int]
 ) -> tuple[Source, ...]:
     bytes_a_token = SURE_BYTES
     while sources:
         chat = write(sources)
-        length = sum(len(str(message.content).encode(errors="replace")) for message in chat)
+        length = sum(len(message["content"].encode(errors="replace")) for message in chat)
         if length / bytes_a_token <= room:
             return sources
         if bytes_a_token == SURE_BYTES:  # what was counted once need not be counted again
@@ -109,19 +92,3 @@ def _fit_one(
             bytes_a_token = length / tokens if tokens else bytes_a_token
         sources = sources[:-1]
     return sources
-
-
-def too_long(url: str, message: str, code: str = "") -> PromptTooLong | None:
-    """Return a server's refusal as one for length, with its counts; None where it is about something else."""
-    if "unsupported" in message.lower() or "not supported" in message.lower():
-        return None
-    if code not in {"context_length_exceeded", "exceed_context_size_error"} and not _ABOUT_LENGTH.search(
-        message
-    ):
-        return None
-    return PromptTooLong(url, message, limit=_number(_LIMIT, message), tokens=_number(_PROMPT, message))
-
-
-def _number(pattern: re.Pattern[str], text: str) -> int | None:
-    found = pattern.search(text)
-    return int(next(group for group in found.groups() if group)) if found else None

@@ -23,5 +23,8 @@ class Listener:
     def piece(self, model: str, text: str) -> None:
         """Hear the next piece of a model's answer."""
 
+    def taken_back(self, model: str) -> None:
+        """Hear that the pieces of a model's answer so far were thoughts, and no part of it."""
+
     def ended(self, answer: Answer) -> None:
         """Hear that an answer is finished, or has broken off."""

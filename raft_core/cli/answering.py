@@ -99,9 +99,17 @@ class _Columns(Listener):
 
     def piece(self, model: str, text: str) -> None:
         """Show the next piece of an answer."""
+        self._texts[model] = self._texts.get(model, "") + text
+        self._refresh()
+
+    def taken_back(self, model: str) -> None:
+        """Forget what a model has thought aloud."""
+        self._texts[model] = ""
+        self._refresh()
+
+    def _refresh(self) -> None:
         from rich.text import Text
 
-        self._texts[model] = self._texts.get(model, "") + text
         lines = max(self._console.height - 6, 3)  # older lines scroll off the top of their column
         width = max(self._console.width // len(self._texts) - 4, 10)
         columns = []

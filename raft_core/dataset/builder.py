@@ -17,8 +17,8 @@ from typing import Literal
 from raft_core.dataset import checks, files
 from raft_core.dataset.distractors import Distractors, Nearest, distinct
 from raft_core.dataset.files import Rejected
-from raft_core.dataset.generators import BadReply, Draft, Drafts, Generator
-from raft_core.errors import DatasetError, SettingsError, TooFewChunks
+from raft_core.dataset.generators import Draft, Drafts, Generator
+from raft_core.errors import BadReply, DatasetError, SettingsError, TooFewChunks
 from raft_core.files import content_hash
 from raft_core.markup import ANSWER_TAG, short_answer
 from raft_core.progress import Progress, Report, silent

@@ -18,9 +18,25 @@ LONGEST_QUESTION = 500
 """Characters; what is longer is an essay with a question mark."""
 
 
+_MARKS = "?？؟\u037e⁇⁈⁉﹖︖⸮‽፧꘏꛷᥅"
+_ETHIOPIC_WHO = re.compile("ማን|ምን|የት|መቼ|እንዴት|ስንት|የቱ|የትኛ|ለምን")
+
+
+def is_asking(text: str) -> bool:
+    """Tell whether a text ends as a question does in its script, or holds the Armenian mark, which stands within."""
+    end = text[-1:]
+    if end in _MARKS:
+        return bool(end)
+    if end == ";":  # what the Greek question mark becomes when text is normalised
+        return re.search("[\u0370-\u03ff]", text) is not None
+    if end == "።":  # the full stop of a script that seldom writes a question mark
+        return _ETHIOPIC_WHO.search(text) is not None or not re.search("[\u1200-\u135a]", text)
+    return "\u055e" in text or text.endswith(("か。", "か", "吗。", "嗎。"))
+
+
 def is_question(text: str) -> bool:
-    """Tell whether a text is one question: a question mark at its end, and words before it."""
-    if not text.endswith(("?", "？", "؟")) or len(text) > LONGEST_QUESTION or "\n" in text:
+    """Tell whether a text is one question: it ends as one, and holds words."""
+    if not is_asking(text) or len(text) > LONGEST_QUESTION or "\n" in text:
         return False
     letters = sum(character.isalpha() for character in text)
     return letters >= 3 and (len(text.split()) >= 3 or not text.isascii())

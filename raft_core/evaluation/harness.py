@@ -142,7 +142,7 @@ def _load(prompt: str, questions: Path, max_new_tokens: int) -> Any:
 def _sample(logged: dict[str, Any], question: Question, prompt: str, endpoint: Endpoint) -> Sample:
     text = logged["resps"][0][0]
     prediction, tagged = short_answer(text)
-    (asked,) = logged["arguments"][0][0]  # lm-eval's JsonChatStr, logged as a tuple of one
+    asked = logged["arguments"][0][0]
     reply = endpoint.replies[asked]
     closed = prompt in CLOSED.values()
     return Sample(

@@ -15,7 +15,7 @@ from raft_core.dataset.builder import BuildSettings
 from raft_core.dataset.files import is_complete, load_info
 from raft_core.dataset.generators import Drafts, Generator
 from raft_core.dataset.generators.responses import Response, ResponseFile, Responses
-from raft_core.errors import DatasetError, EndpointError, SettingsError
+from raft_core.errors import DatasetError, SettingsError
 from raft_core.jobs.catalogue import open_registry, register_dataset
 from raft_core.progress import Report, silent
 from raft_core.records import DatasetInfo
@@ -222,22 +222,13 @@ class SharedResponses:
 
 def _only_model(url: str, settings: Settings) -> str:
     """Return the model that a server lists, where it lists one."""
-    import httpx
+    from raft_core.dataset.generators.endpoint import ADVICE
+    from raft_core.openai.client import models
+    from raft_core.openai.errors import shown_url
 
     key = settings.generator_key
-    headers = {"Authorization": f"Bearer {key.get_secret_value()}"} if key else {}
-    remedy = "name the model with --generator-model or RAFTBOT_GENERATOR_MODEL"
-    try:
-        response = httpx.get(f"{url}/models", headers=headers, timeout=10)
-        models = [str(model["id"]) for model in response.raise_for_status().json()["data"]]
-    except httpx.TransportError as error:
-        raise EndpointError(
-            url, f"cannot be reached: {error}", remedy="check the URL and that the server runs"
-        ) from error
-    except (httpx.HTTPStatusError, ValueError, KeyError, TypeError) as error:
-        raise EndpointError(url, "does not list its models", remedy=remedy) from error
-    if len(models) != 1:
-        raise SettingsError(
-            f"the server at {url} has {len(models)} models", remedy=f"{remedy}: {', '.join(models[:8])}"
-        )
-    return models[0]
+    names = models(url, key.get_secret_value() if key else None, advice=ADVICE)
+    if len(names) != 1:
+        remedy = f"name the model with --generator-model or RAFTBOT_GENERATOR_MODEL: {', '.join(names[:8])}"
+        raise SettingsError(f"the server at {shown_url(url)} has {len(names)} models", remedy=remedy)
+    return names[0]

@@ -18,7 +18,6 @@ HEAVY = (
     "lm_eval.tasks",
     "chromadb",
     "langchain_chroma",
-    "langchain_openai",
     "scipy.stats",
     "matplotlib.figure",
     "fastapi",

@@ -20,9 +20,9 @@ from raft_core.errors import RaftError
 from raft_core.machine.process import Service
 from raft_core.machine.supervisor import ServiceStatus, Supervisor
 from raft_core.models import resolve_base
+from raft_core.openai.client import certificates
 from raft_core.records import AdapterInfo
 from raft_core.serving.adapter_files import CONFIG
-from raft_core.serving.client import certificates
 from raft_core.serving.front.engine import VLLM, VllmEngine
 from raft_core.serving.front.vllm import max_rank, vllm_command, vllm_environment
 from raft_core.serving.local import has_gpu

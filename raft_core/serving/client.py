@@ -3,32 +3,19 @@
 from __future__ import annotations
 
 import logging
-import ssl
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from raft_core.errors import EndpointError, ModelError
+from raft_core.openai import client
+from raft_core.openai.errors import ServerError, shown_url
 
 log = logging.getLogger(__name__)
 
 TIMEOUT_S = 30.0
 LOAD_TIMEOUT_S = 300.0
 """Reading an adapter of a large model from a slow disk takes a while."""
-
-
-@cache
-def certificates() -> ssl.SSLContext:
-    """Read the certificates once: every client that reads them itself takes 25 ms for it."""
-    return httpx.create_ssl_context()
-
-
-@cache
-def _http() -> httpx.Client:
-    """Return this process's client; it keeps no connection open, which a server that restarts would have closed."""
-    return httpx.Client(verify=certificates(), limits=httpx.Limits(max_keepalive_connections=0))
+_NO_SUCH_PATH = {400, 404, 405, 501}
 
 
 class ModelServer:
@@ -52,11 +39,7 @@ class ModelServer:
         Raises:
             EndpointError: as `models`.
         """
-        body = self._json(self._send("GET", f"{self.url}/models"))
-        try:
-            return [{**model, "id": model["id"]} for model in body["data"]]
-        except (KeyError, TypeError) as error:
-            raise self._rubbish() from error
+        return client.listing(self.url, self.key)
 
     def load_adapter(self, name: str, path: str | Path) -> None:
         """Have the server load the adapter in a folder that it can read; logs its warnings.
@@ -66,7 +49,12 @@ class ModelServer:
             EndpointError: the server is down, slow, or cannot load adapters at all.
         """
         asked = {"lora_name": name, "lora_path": str(path)}
-        response = self._send("POST", f"{self.url}/load_lora_adapter", asked, LOAD_TIMEOUT_S)
+        try:
+            response = self._send("POST", "/load_lora_adapter", asked, LOAD_TIMEOUT_S)
+        except EndpointError as error:
+            if error.status == 400 and isinstance(error.__cause__, ServerError):
+                raise ModelError(error.__cause__.message) from error
+            raise
         try:
             warning = response.json().get("warning")
         except (ValueError, AttributeError):
@@ -80,7 +68,7 @@ class ModelServer:
         Raises:
             EndpointError: as `models`, or no such adapter is loaded.
         """
-        self._send("POST", f"{self.url}/unload_lora_adapter", {"lora_name": name})
+        self._send("POST", "/unload_lora_adapter", {"lora_name": name})
 
     def sleep(self, holder: str, what: str, seconds: float, devices: str = "") -> bool:
         """Have the server give its GPU to `holder` for about `seconds`; False where it goes on as it is.
@@ -90,9 +78,9 @@ class ModelServer:
         """
         asked = {"holder": holder, "what": what, "seconds": seconds, "devices": devices}
         try:
-            return bool(self._json(self._send("POST", f"{self.url}/sleep", asked, LOAD_TIMEOUT_S))["asleep"])
+            return bool(self._json(self._send("POST", "/sleep", asked, LOAD_TIMEOUT_S))["asleep"])
         except EndpointError as error:
-            if self._knows_no_sleep(error):
+            if error.status in _NO_SUCH_PATH:
                 return False
             raise
         except (KeyError, TypeError) as error:
@@ -104,7 +92,7 @@ class ModelServer:
         Raises:
             EndpointError: as `sleep`.
         """
-        self._send("POST", f"{self.url}/wake_up", {"holder": holder}, LOAD_TIMEOUT_S)
+        self._send("POST", "/wake_up", {"holder": holder}, LOAD_TIMEOUT_S)
 
     def asleep(self) -> str:
         """Return why the server sleeps; empty where it is awake or knows no sleep.
@@ -113,7 +101,7 @@ class ModelServer:
             EndpointError: the server is down or slow.
         """
         try:
-            response = self._send("GET", f"{self.url.removesuffix('/v1')}/health")
+            response = self._send("GET", "/health")
             said = response.json()
         except EndpointError as error:
             if error.retryable:
@@ -124,15 +112,10 @@ class ModelServer:
         asleep = isinstance(said, dict) and said.get("status") == "asleep"
         return str(said.get("why", "asleep")) if asleep else ""
 
-    @staticmethod
-    def _knows_no_sleep(error: EndpointError) -> bool:
-        cause = error.__cause__
-        return isinstance(cause, httpx.HTTPStatusError) and cause.response.status_code in {400, 404, 405}
-
     def memory_mb(self) -> dict[str, float]:
         """Return what the server says of its memory, in MB: `weights`, `server`, `gpu`; nothing where it says nothing."""
         try:
-            told = self._send("GET", f"{self.url}/memory").json()
+            told = self._send("GET", "/memory").json()
         except (EndpointError, ValueError):  # a server that is not ours, or is gone: what it answered counts
             return {}
         found = told.items() if isinstance(told, dict) else ()
@@ -145,55 +128,18 @@ class ModelServer:
             EndpointError: it is not.
         """
         try:
-            self._send("GET", f"{self.url.removesuffix('/v1')}/health")
+            self._send("GET", "/health")
         except EndpointError as error:
-            if not isinstance(error.__cause__, httpx.HTTPStatusError) or error.retryable:
+            if error.status is None or error.retryable:
                 raise
             self.models()  # a public endpoint without /health
 
     def _send(
-        self, method: str, url: str, body: dict[str, Any] | None = None, timeout_s: float = TIMEOUT_S
-    ) -> httpx.Response:
-        headers = {"Authorization": f"Bearer {self.key}"} if self.key else {}
-        try:
-            response = _http().request(method, url, json=body, headers=headers, timeout=timeout_s)
-            response.raise_for_status()
-        except httpx.HTTPStatusError as error:
-            if "lora_adapter" in url and error.response.status_code == 400:
-                raise ModelError(self._reason(error.response)) from error
-            raise self._refused(error.response) from error
-        except httpx.TimeoutException as error:
-            raise EndpointError(
-                self.url, f"did not answer in {timeout_s:g} s", remedy="is it busy? try again", retryable=True
-            ) from error
-        except httpx.ConnectError as error:
-            raise EndpointError(
-                self.url, "is not running", remedy="start it with: raftbot serve", retryable=True
-            ) from error
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            reason = str(error) or type(error).__name__
-            raise EndpointError(self.url, f"cannot be used: {reason}", retryable=True) from error
-        return response
+        self, method: str, path: str, body: dict[str, Any] | None = None, timeout_s: float = TIMEOUT_S
+    ) -> Any:
+        return client.request(method, self.url, path, self.key, body, timeout_s=timeout_s)
 
-    def _refused(self, response: httpx.Response) -> EndpointError:
-        status = response.status_code
-        remedy = {
-            401: "set RAFTBOT_MODEL_SERVER_KEY to the server's key",
-            403: "set RAFTBOT_MODEL_SERVER_KEY, or manage adapters on the server's own machine",
-            404: "check that RAFTBOT_MODEL_SERVER_URL ends in /v1",
-            503: "it is overloaded: try again in a moment",
-        }.get(status, "")
-        reason = f"refuses with status {status}: {self._reason(response)}"
-        return EndpointError(self.url, reason, remedy=remedy, retryable=status >= 500 or status == 429)
-
-    @staticmethod
-    def _reason(response: httpx.Response) -> str:
-        try:
-            return str(response.json()["error"]["message"])
-        except (ValueError, KeyError, TypeError):
-            return response.text[:200].strip() or response.reason_phrase
-
-    def _json(self, response: httpx.Response) -> Any:
+    def _json(self, response: Any) -> Any:
         try:
             return response.json()
         except ValueError as error:
@@ -201,7 +147,7 @@ class ModelServer:
 
     def _rubbish(self) -> EndpointError:
         return EndpointError(
-            self.url,
+            shown_url(self.url),
             "does not speak the OpenAI protocol",
             remedy="check that RAFTBOT_MODEL_SERVER_URL ends in /v1",
         )

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 
 from langchain_core.embeddings import Embeddings
 
-from raft_core.errors import MissingExtra, StoreError
+from raft_core.errors import EndpointError, MissingExtra, StoreError
 from raft_core.files import content_hash
+from raft_core.openai.embeddings import Embedder
+from raft_core.openai.errors import shown_url
 from raft_core.settings import Settings
 
 if TYPE_CHECKING:
-    from langchain_openai import OpenAIEmbeddings
     from sentence_transformers import SentenceTransformer
 
 MINILM = "minilm"
@@ -160,33 +161,25 @@ class EndpointEmbeddings(Embeddings):
     """Embed with an OpenAI-compatible endpoint."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+        key = settings.embeddings_key
+        self._embedder = Embedder(
+            settings.embeddings, settings.embeddings_model, key.get_secret_value() if key else None
+        )
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
-        """Return one vector a text."""
-        from openai import OpenAIError
+        """Return one vector a text.
 
+        Raises:
+            StoreError: the endpoint fails, refuses, or returns too few vectors or what is none.
+        """
         try:
-            return self._client.embed_documents(texts)
-        except (OpenAIError, ValueError, TypeError, KeyError) as error:
+            return self._embedder.embed(texts)
+        except EndpointError as error:
+            where = shown_url(self._embedder.url)
             raise StoreError(
-                f"the embeddings at {self._settings.embeddings} failed: {error}",
-                remedy="check RAFTBOT_EMBEDDINGS, RAFTBOT_EMBEDDINGS_MODEL, RAFTBOT_EMBEDDINGS_KEY and the server",
+                f"the embeddings at {where} failed: it {error.reason}", remedy=error.remedy
             ) from error
 
     def embed_query(self, text: str) -> list[float]:
         """Return the vector of a question."""
         return self.embed_documents([text])[0]
-
-    @cached_property
-    def _client(self) -> OpenAIEmbeddings:
-        from langchain_openai import OpenAIEmbeddings
-        from pydantic import SecretStr
-
-        return OpenAIEmbeddings(
-            model=self._settings.embeddings_model,
-            openai_api_base=self._settings.embeddings,
-            openai_api_key=self._settings.embeddings_key or SecretStr("none"),
-            # Texts are sent as they are: token ids would be those of OpenAI's own models.
-            check_embedding_ctx_length=False,
-        )

@@ -69,7 +69,6 @@ def test_answers_stream_while_both_are_written() -> None:
         )
     for model in ("a", "b"):
         said = [piece for name, piece in pieces if name == model]
-        assert len(said) == 2
         assert "".join(said) == GOOD
 
 
@@ -85,9 +84,9 @@ def test_rag_prompt_and_cut_off() -> None:
 @pytest.mark.parametrize(
     ("behaviour", "reason"),
     [
-        ({"models": ()}, "refused with status 404: no model base"),
-        ({"fail": [401]}, "refused with status 401: told to fail"),
-        ({"body": "hello"}, "sent nothing|rubbish"),
+        ({"models": ()}, r"has no model 'base' or no such path \(404: no model base\)"),
+        ({"fail": [401]}, r"refuses the key \(401: told to fail\)"),
+        ({"body": "hello"}, "is no completion: hello"),
     ],
 )
 def test_a_failing_server_is_told(behaviour: dict[str, object], reason: str) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from raft_core.answering.compare import compare
-from raft_core.answering.fitting import Attempt, answer_room, too_long
+from raft_core.answering.fitting import Attempt, answer_room
 from raft_core.errors import PromptTooLong
+from raft_core.openai.errors import MODEL_SERVER, ServerError, trouble_of
 from raft_core.records import Source, Turn
 from tests.evaluation.chat_server import chat_server
 
@@ -33,8 +34,8 @@ REFUSALS = {
 def test_counts_are_read_from_a_refusal(server: str) -> None:
     """The context and the prompt's tokens, in the words of many servers."""
     said = REFUSALS[server].format(prompt=1700, limit=2048, total=2500, asked=800)
-    found = too_long("http://x", said)
-    assert found is not None and (found.limit, found.tokens) == (2048, 1700)
+    found = trouble_of(ServerError(said, status=400), "http://x", "m", MODEL_SERVER).error
+    assert isinstance(found, PromptTooLong) and (found.limit, found.tokens) == (2048, 1700)
 
 
 @pytest.mark.parametrize(
@@ -42,7 +43,8 @@ def test_counts_are_read_from_a_refusal(server: str) -> None:
 )
 def test_other_refusals_are_not_about_length(said: str) -> None:
     """What shortening does not mend is told as it is."""
-    assert too_long("http://x", said) is None
+    found = trouble_of(ServerError(said, status=400), "http://x", "m", MODEL_SERVER).error
+    assert not isinstance(found, PromptTooLong)
 
 
 @pytest.mark.parametrize("refusal", REFUSALS.values(), ids=REFUSALS)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 import subprocess
@@ -14,8 +13,7 @@ from pydantic import SecretStr
 
 from raft_core.dataset.builder import BuildSettings, build
 from raft_core.dataset.files import load_dataset, load_rejected
-from raft_core.dataset.generators.chat import Chat
-from raft_core.dataset.generators.endpoint import CUT_OFF, NO_QUESTION, Endpoint, parse_questions
+from raft_core.dataset.generators.endpoint import CUT_OFF, NO_QUESTION, Endpoint
 from raft_core.dataset.generators.responses import Response, ResponseFile
 from raft_core.errors import EndpointError
 from raft_core.records import DatasetInfo
@@ -68,25 +66,6 @@ def test_several_questions_a_chunk(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "questions"),
-    [
-        ("What is Oslo?", ["What is Oslo?"]),
-        ("Here are the questions:\n1. What is Oslo?\n2) Who was Ibsen?", ["What is Oslo?", "Who was Ibsen?"]),
-        ("Q1: What is Oslo?\n\n**Question 2:** Who was Ibsen?", ["What is Oslo?", "Who was Ibsen?"]),
-        ('["What is Oslo?",\n"Who was Ibsen?"]', ["What is Oslo?", "Who was Ibsen?"]),
-        ("- What is Oslo?\n- What is Oslo?", ["What is Oslo?"]),
-        ("3 Doors Down is what?", ["3 Doors Down is what?"]),
-        ("1984 was written by whom?", ["1984 was written by whom?"]),
-        ("Sure! I can help.\nOslo is a city.", []),
-        ("", []),
-    ],
-)
-def test_questions_are_read_out_of_what_models_write(text: str, questions: list[str]) -> None:
-    """Numbering, bullets, quotes and chatter are left out; numbers that belong to a question stay."""
-    assert parse_questions(text) == questions
-
-
-@pytest.mark.parametrize(
     "fault",
     [
         Fault(429, headers={"Retry-After": "0.05"}),
@@ -122,11 +101,11 @@ def test_retry_after_holds_for_all_calls(tmp_path: Path) -> None:
         (Fault(429, code="insufficient_quota"), "quota is used up"),
         (Fault(429, headers={"Retry-After": "3600"}), "asks to wait 3600 s"),
         (Fault(429, headers={"Retry-After": "0.01"}), "keeps limiting our rate"),
-        (Fault(500), "fails \\(500"),
-        (Fault(400), "refuses the prompt \\(400"),
-        (Fault(body="<html>"), "no chat completion"),
-        (Fault(body='{"choices": []}'), "no chat completion"),
-        (Fault(body="null"), "no chat completion"),
+        (Fault(500), "fails \\(500: told to fail"),
+        (Fault(400), "refuses the request \\(400: told to fail"),
+        (Fault(body="<html>"), "no completion"),
+        (Fault(body='{"choices": []}'), "no completion"),
+        (Fault(body="null"), "no completion"),
         (Fault(drop=True), "cannot be reached"),
         (Fault(delay_s=2.0), "did not answer within 0.2 s"),
     ],
@@ -268,16 +247,3 @@ def test_two_builds_in_one_process(tmp_path: Path) -> None:
     with OpenAIServer() as server:
         for number in range(2):
             assert made(tmp_path / str(number), server, 6).rows == 6
-
-
-def test_one_call() -> None:
-    """A chat of one turn at temperature 0 with room for the answer."""
-
-    async def call(url: str) -> Response:
-        chat = Chat(url, "teacher", None, concurrency=1, timeout_s=5)
-        response = await chat.complete("Say yes", 7)
-        await chat.close()
-        return response
-
-    with OpenAIServer(lambda _: "yes") as server:
-        assert asyncio.run(call(server.url)) == Response("yes", 3, False)

@@ -97,10 +97,10 @@ def test_a_busy_server_is_asked_again(questions: Path) -> None:
 @pytest.mark.parametrize(
     ("behaviour", "reason"),
     [
-        ({"models": ("other",)}, "refused with status 404: no model base"),
-        ({"body": "<html>hello</html>"}, "returned rubbish .*hello"),
-        ({"body": '{"choices": []}'}, "returned rubbish"),
-        ({"fail": [400]}, "refused with status 400: told to fail"),
+        ({"models": ("other",)}, "has no model 'base' or no such path .404: no model base"),
+        ({"body": "<html>hello</html>"}, "is no completion: hello"),
+        ({"body": '{"choices": []}'}, "is no completion"),
+        ({"fail": [400]}, "refuses the request .400: told to fail"),
     ],
 )
 def test_a_failed_request_is_no_zero(questions: Path, behaviour: dict[str, object], reason: str) -> None:

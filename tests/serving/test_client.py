@@ -43,9 +43,9 @@ def test_down():
     """A server that is down is named, with what starts it."""
     with listen(LOOPBACK, 0) as listening:
         url = f"http://{LOOPBACK}:{listening.getsockname()[1]}/v1"
-    with pytest.raises(EndpointError, match=f"{url} is not running") as caught:
+    with pytest.raises(EndpointError, match=f"{url} cannot be reached") as caught:
         ModelServer(url).models()
-    assert caught.value.remedy == "start it with: raftbot serve"
+    assert "raftbot serve" in caught.value.remedy
     assert caught.value.retryable
 
 
@@ -54,9 +54,9 @@ def test_down():
     [
         (200, b"<html>", "does not speak the OpenAI protocol", False),
         (200, b'{"data": 7}', "does not speak the OpenAI protocol", False),
-        (500, b"oh no", "refuses with status 500: oh no", True),
-        (503, b'{"error": {"message": "busy"}}', "refuses with status 503: busy", True),
-        (401, b'{"error": {"message": "key"}}', "refuses with status 401: key", False),
+        (500, b"oh no", "fails \\(500: oh no", True),
+        (503, b'{"error": {"message": "busy"}}', "fails \\(503: busy", True),
+        (401, b'{"error": {"message": "key"}}', "refuses the key \\(401: key", False),
     ],
 )
 def test_refusals_and_rubbish(status, body, message, retryable):
@@ -74,7 +74,7 @@ def test_bad_url():
 
 def test_server_without_health():
     """A public endpoint without /health is healthy when it lists its models."""
-    with answering(404, b"{}") as url, pytest.raises(EndpointError, match="status 404"):
+    with answering(404, b"{}") as url, pytest.raises(EndpointError, match="no such path"):
         ModelServer(url).health()
 
 
@@ -105,9 +105,9 @@ def test_embedded_server_comes_and_goes(tiny_model: Path, adapter_folders: tuple
     settings = Settings(base_model=str(tiny_model), model_server_key=SecretStr("k"))
     with model_server(settings, [info("raft-1", adapter_folders[0])], said.append) as running:
         assert running.models() == ["base", "raft-1"]
-        with pytest.raises(EndpointError, match="status 401"):
+        with pytest.raises(EndpointError, match="refuses the key"):
             ModelServer(running.url).models()
-    with pytest.raises(EndpointError, match="is not running"):
+    with pytest.raises(EndpointError, match="cannot be reached"):
         running.models()
     assert [update.stage for update in said] == ["load model", "load model", "load adapters", "load adapters"]
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from raft_core.errors import EndpointError
 from raft_core.records import Chunk
 
 
@@ -31,10 +30,6 @@ class Drafts:
     drafts: tuple[Draft, ...]
     tokens: int = 0
     requests: int = 0
-
-
-class BadReply(EndpointError):
-    """A model server answered, but this answer is of no use: it costs a row, not the build."""
 
 
 class Generator(Protocol):

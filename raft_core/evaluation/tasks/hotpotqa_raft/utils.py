@@ -30,6 +30,7 @@ from raft_core import prompts
 from raft_core.evaluation.data import paragraphs, read_questions
 from raft_core.evaluation.hotpotqa import score_answer
 from raft_core.markup import short_answer
+from raft_core.openai.thoughts import split_thoughts
 from raft_core.records import Question
 
 
@@ -62,8 +63,11 @@ def closed_raft_prompt(doc: dict[str, Any]) -> str:
 
 
 def process_results(doc: dict[str, Any], results: list[str]) -> dict[str, float]:
-    """Score one answer by HotpotQA's official rules; `untagged` is 1 where the answer tag was missing."""
-    answer, tagged = short_answer(results[0])
+    """Score one answer by HotpotQA's official rules; `untagged` is 1 where the answer tag was missing.
+
+    Thoughts are not scored: other model classes of lm-eval hand them over with the answer.
+    """
+    answer, tagged = short_answer(split_thoughts(results[0])[0])
     marks = score_answer(answer, doc["answer"])
     return {
         "em": marks.em,
