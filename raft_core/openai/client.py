@@ -20,6 +20,7 @@ import httpx
 
 from raft_core.errors import BadReply, EndpointError
 from raft_core.openai.errors import (
+    MODEL_SERVER,
     Advice,
     NotACompletion,
     ServerError,
@@ -61,7 +62,7 @@ class Chat:
         concurrency: int = 16,
         timeout_s: float = 120.0,
         backoff_s: float = BACKOFF_S,
-        advice: Advice = Advice(),
+        advice: Advice = MODEL_SERVER,
     ) -> None:
         self.url, self.model = url.rstrip("/"), model
         self._key, self._timeout_s, self._backoff_s, self._advice = key, timeout_s, backoff_s, advice
@@ -174,7 +175,7 @@ class Chat:
             await asyncio.sleep(left)
 
 
-def diagnose(
+def diagnose(  # noqa: PLR0911  # a table of cases
     error: Exception,
     url: str,
     model: str,
@@ -220,7 +221,7 @@ def request(
     body: Any = None,
     *,
     timeout_s: float = 30.0,
-    advice: Advice = Advice(),
+    advice: Advice = MODEL_SERVER,
     tries: int = 1,
 ) -> httpx.Response:
     """Send a request to a path below the URL `base`, and return a response whose status and body are no error's.
@@ -243,7 +244,7 @@ def request(
             time.sleep(trouble.wait_s if trouble.wait_s is not None else BACKOFF_S * 2 ** (tried - 1))
 
 
-def models(url: str, key: str | None = None, *, advice: Advice = Advice()) -> list[str]:
+def models(url: str, key: str | None = None, *, advice: Advice = MODEL_SERVER) -> list[str]:
     """Return the ids of the models that a server lists.
 
     Raises:
@@ -252,7 +253,7 @@ def models(url: str, key: str | None = None, *, advice: Advice = Advice()) -> li
     return [str(model["id"]) for model in listing(url, key, advice=advice)]
 
 
-def listing(url: str, key: str | None = None, *, advice: Advice = Advice()) -> list[dict[str, Any]]:
+def listing(url: str, key: str | None = None, *, advice: Advice = MODEL_SERVER) -> list[dict[str, Any]]:
     """Return what a server says of each model: `id`, and mostly `owned_by`, `root` and `created`.
 
     Raises:

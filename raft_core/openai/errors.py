@@ -173,7 +173,12 @@ class Advice:
     """A server that asks for more patience than this is as good as down."""
 
 
-def trouble_of(error: ServerError, url: str, model: str, advice: Advice) -> Trouble:
+MODEL_SERVER = Advice()
+
+
+def trouble_of(  # noqa: PLR0911  # a table of cases
+    error: ServerError, url: str, model: str, advice: Advice
+) -> Trouble:
     """Return what to do about an error that a server reports."""
     status, wait = error.status, error.retry_after_s
     said = f"{status}: {error.message}" if status else error.message
