@@ -30,6 +30,7 @@ class Artifacts:
     def __init__(self, settings: Settings) -> None:
         self._home = settings.home
         self._url = settings.artifacts_url
+        self._secret_url = settings.artifacts_secret_url
 
     def push(self, path: Path) -> None:
         """Copy a file or folder below the home to the URL; what is there whole already stays.
@@ -138,7 +139,8 @@ class Artifacts:
     def _at(self, path: Path) -> tuple[AbstractFileSystem, str]:
         from fsspec.core import url_to_fs
 
-        filesystem, root = url_to_fs(self._url)
+        secret = self._secret_url.get_secret_value() if self._secret_url else self._url
+        filesystem, root = url_to_fs(secret)
         return filesystem, f"{root.rstrip('/')}/{path.relative_to(self._home).as_posix()}"
 
     @contextmanager
@@ -149,6 +151,11 @@ class Artifacts:
             raise
         except Exception as error:  # every filesystem raises its own
             raise StorageError(
-                f"the artifacts at {self._url} cannot be used: {type(error).__name__}: {error}",
+                f"the artifacts at {self._url} cannot be used: {self._reason(error)}",
                 remedy="check RAFTBOT_ARTIFACTS_URL and the access to it; raftbot doctor tries it",
-            ) from error
+            ) from (None if self._secret_url else error)  # a driver's error may show its URL
+
+    def _reason(self, error: Exception) -> str:
+        if self._secret_url is not None:
+            return type(error).__name__
+        return f"{type(error).__name__}: {error}"

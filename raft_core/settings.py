@@ -8,7 +8,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from platformdirs import user_data_path
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -19,9 +27,18 @@ from pydantic_settings import (
 )
 
 from raft_core.errors import SettingsError
+from raft_core.urls import check_clear, is_url, shown_url, split_secret
 
 DEFAULT_BASE = "smollm2-135m"
 """The base model that ships as a package, so that nothing is downloaded at run time."""
+KEY_OF = {
+    "model_server_url": "model_server_key",
+    "chroma_url": "chroma_key",
+    "embeddings": "embeddings_key",
+    "generator": "generator_key",
+}
+"""The settings that name a server, and the one that holds its key."""
+
 POCKET = "pocket"
 """The name of a toy model that ships in the package."""
 
@@ -43,8 +60,14 @@ class Endpoint(BaseModel):
     model: str = Field(min_length=1)
     name: str = Field(default="base", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
     key: SecretStr | None = None
+    """Also taken out of the URL, where that holds a password or token."""
     concurrency: int = Field(default=16, ge=1)
     price_per_1k_tokens_usd: float = Field(default=0.0, ge=0)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _keep_secrets_apart(cls, given: Any) -> Any:
+        return _without_secret(given, "url", "key") if isinstance(given, dict) else given
 
 
 class Settings(BaseSettings):
@@ -64,6 +87,8 @@ class Settings(BaseSettings):
     """postgresql://user:password@host/name for registry and jobs; empty keeps both in SQLite files in `home`."""
     artifacts_url: str | None = None
     """Where data sets, adapters and scores are shared between machines, as fsspec names it; empty: only `home`."""
+    artifacts_secret_url: SecretStr | None = None
+    """The same URL with its password, which is taken out of `artifacts_url`."""
 
     base_model: str = DEFAULT_BASE
     """A name that `raftbot models list` shows, a Hugging Face folder, a GGUF file, or a hub id."""
@@ -88,6 +113,8 @@ class Settings(BaseSettings):
 
     chroma_url: str | None = None
     """http://host:port of a Chroma server; empty opens Chroma in this process."""
+    chroma_key: SecretStr | None = None
+    """Sent to that server in the Authorization header."""
     embeddings: str = "minilm"
     """`minilm` (as packaged), a sentence-transformers folder, or an OpenAI-compatible URL ending in /v1."""
     embeddings_model: str = "text-embedding-3-small"
@@ -123,6 +150,21 @@ class Settings(BaseSettings):
     """Which template of `prompts/` asks the models."""
     top_k: int = Field(default=4, ge=1)
     max_new_tokens: int = Field(default=800, ge=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _keep_secrets_apart(cls, given: Any) -> Any:
+        """Take passwords and tokens out of URLs, which are shown, stored and hashed."""
+        if not isinstance(given, dict):
+            return given
+        for name, key in KEY_OF.items():
+            given = _without_secret(given, name, key, f"RAFTBOT_{name.upper()}: ")
+        url = given.get("artifacts_url")
+        if isinstance(url, str):
+            _check_password(url, "RAFTBOT_ARTIFACTS_URL: ")
+        if isinstance(url, str) and url != shown_url(url):
+            given = {**given, "artifacts_url": shown_url(url), "artifacts_secret_url": url}
+        return given
 
     @field_validator("endpoints", mode="before")
     @classmethod
@@ -187,6 +229,24 @@ class Settings(BaseSettings):
         return self.home / "chroma"
 
 
+def _check_password(url: str, prefix: str) -> None:
+    try:
+        check_clear(url)
+    except ValueError as error:
+        raise ValueError(f"{prefix}{error}") from None  # the cause could show the URL
+
+
+def _without_secret(given: dict[str, Any], name: str, key: str, prefix: str = "") -> dict[str, Any]:
+    url = given.get(name)
+    if not isinstance(url, str) or not is_url(url):
+        return given
+    try:
+        shown, secret = split_secret(url)
+    except ValueError as error:
+        raise ValueError(f"{prefix}{error}") from None  # the cause could show the URL
+    return {**given, name: shown, **({key: secret} if secret else {})}
+
+
 class _RunningServers(PydanticBaseSettingsSource):
     """The servers of the `raftbot up` that runs on the home.
 
@@ -201,9 +261,8 @@ class _RunningServers(PydanticBaseSettingsSource):
         """Return the settings that point at the running servers."""
         default = self.settings_cls.model_fields["home"].get_default(call_default_factory=True)
         running = read_up(Path(self.current_state.get("home", default))) or {}
-        names = ["chroma_url", "model_server_url"]
-        if "model_server_url" not in self.current_state:
-            names.append("model_server_key")  # the key of our server is for no other
+        names = [name for name in ("chroma_url", "model_server_url") if name not in self.current_state]
+        names += [KEY_OF[name] for name in names]  # the key of our server is for no other
         return {name: running[name] for name in names if running.get(name)}
 
 
@@ -242,6 +301,8 @@ def load_settings(**overrides: object) -> Settings:
         return Settings(**given)  # type: ignore[arg-type]  # pydantic validates what it is given
     except ValidationError as error:
         first = error.errors()[0]
-        field, *within = (str(part) for part in first["loc"])
-        name = " ".join([f"RAFTBOT_{field.upper()}", *within])
-        raise SettingsError(f"{name}: {first['msg']}", remedy="see the README's table of settings") from error
+        field, *within = (str(part) for part in first["loc"] or ("",))
+        message = first["msg"].removeprefix("Value error, ")
+        if field:
+            message = f"{' '.join([f'RAFTBOT_{field.upper()}', *within])}: {message}"
+        raise SettingsError(message, remedy="see the README's table of settings") from error

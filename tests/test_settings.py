@@ -68,7 +68,7 @@ def test_endpoints_are_json(monkeypatch: pytest.MonkeyPatch) -> None:
             "RAFTBOT_ENDPOINTS 1 url: String should",
         ),
         ('[{"url": "http://a/v1", "key": "s3cret"}]', "RAFTBOT_ENDPOINTS 0 model: Field required"),
-        ("s3cret", "RAFTBOT_ENDPOINTS: Value error, no JSON"),
+        ("s3cret", "RAFTBOT_ENDPOINTS: no JSON"),
     ]:
         monkeypatch.setenv("RAFTBOT_ENDPOINTS", value)
         with pytest.raises(SettingsError, match=reason) as caught:

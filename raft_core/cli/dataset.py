@@ -79,7 +79,7 @@ def build(
     from raft_core.dataset.builder import BuildSettings
     from raft_core.jobs.build import build_dataset, datasets_dir
 
-    ours = settings()
+    ours = settings(generator=generator, generator_model=generator_model)
     wanted = BuildSettings(
         questions=questions,
         distractors=distractors,
@@ -88,8 +88,8 @@ def build(
         distractor_choice="hard" if hard else "random",
         absent_label=absent_label.value,
         chunks=chunks,
-        generator=generator or ours.generator,
-        generator_model=generator_model or ours.generator_model,
+        generator=ours.generator,
+        generator_model=ours.generator_model,
     )
     if enqueue:
         from raft_core.cli.jobs import send

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 
@@ -27,8 +26,3 @@ def passed(name: str, detail: str) -> Check:
 def failed(name: str, detail: str, remedy: str) -> Check:
     """Return a check that found something wrong; never without a remedy."""
     return Check(name, ok=False, detail=" ".join(detail.split()), remedy=remedy)
-
-
-def without_password(url: str) -> str:
-    """Return a URL as it may be shown: no user, no password, no query, which often holds a signature."""
-    return re.sub(r"(?<=://)[^/@\s]*@", "", url).partition("?")[0]

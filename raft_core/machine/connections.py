@@ -12,11 +12,12 @@ import httpx
 from pydantic import SecretStr
 
 from raft_core.errors import EndpointError, RaftError
-from raft_core.machine.check import Check, failed, passed, without_password
-from raft_core.machine.services import CHROMA_HEARTBEAT, answers
+from raft_core.machine.check import Check, failed, passed
+from raft_core.machine.services import chroma_status
 from raft_core.models import describe
 from raft_core.serving.client import ModelServer
 from raft_core.settings import Settings
+from raft_core.urls import shown_url
 
 DISCORD_API = "https://discord.com/api/v10"
 _URL = ("http://", "https://")
@@ -38,7 +39,7 @@ def check_database(settings: Settings) -> Check:
             pass
     except RaftError as error:
         return failed("database", str(error), error.remedy or "check RAFTBOT_DATABASE_URL and the database")
-    where = file or without_password(settings.registry_url)
+    where = file or shown_url(settings.registry_url)
     return passed("database", f"{where}, tables of version {HEAD}")
 
 
@@ -53,9 +54,12 @@ def check_chroma(settings: Settings) -> Check:
     if not settings.chroma_url:
         made = settings.chroma_dir.exists()
         return passed("chroma", f"in {settings.chroma_dir}" if made else "no documents yet")
-    shown = without_password(settings.chroma_url)
-    if answers(settings.chroma_url.rstrip("/") + CHROMA_HEARTBEAT):
+    shown = shown_url(settings.chroma_url)
+    status = chroma_status(settings.chroma_url, _value(settings.chroma_key))
+    if status == httpx.codes.OK:
         return passed("chroma", f"answers at {shown}")
+    if status in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
+        return failed("chroma", f"refuses the key at {shown}", "check RAFTBOT_CHROMA_KEY")
     return failed(
         "chroma",
         f"does not answer at {shown}",
@@ -78,7 +82,7 @@ def check_model_server(settings: Settings) -> Check:
     except EndpointError as error:
         remedy = error.remedy or "check RAFTBOT_MODEL_SERVER_URL, and the server's log"
         return failed("model server", str(error), remedy)
-    return passed("model server", f"{without_password(server.url)} serves {', '.join(names)}")
+    return passed("model server", f"{shown_url(server.url)} serves {', '.join(names)}")
 
 
 def check_generator(settings: Settings) -> Check:
@@ -138,9 +142,11 @@ def check_artifacts(settings: Settings) -> Check:
         return passed("artifacts", "not set: they stay in the home")
     import fsspec
 
-    shown = without_password(settings.artifacts_url)
+    shown = shown_url(settings.artifacts_url)
     try:
-        filesystem, path = fsspec.core.url_to_fs(settings.artifacts_url)
+        filesystem, path = fsspec.core.url_to_fs(
+            _value(settings.artifacts_secret_url) or settings.artifacts_url
+        )
         probe = f"{path.rstrip('/')}/.doctor-{uuid.uuid4().hex}"
         filesystem.makedirs(path, exist_ok=True)
         filesystem.pipe_file(probe, b"")
@@ -148,7 +154,7 @@ def check_artifacts(settings: Settings) -> Check:
     except Exception as error:  # each store's driver raises errors of its own
         return failed(
             "artifacts",
-            f"{shown} cannot be written: {error or type(error).__name__}",
+            f"{shown} cannot be written: {_reason(settings, error)}",
             "check RAFTBOT_ARTIFACTS_URL, the store's credentials, and that its fsspec driver is installed",
         )
     return passed("artifacts", f"{shown}, writable")
@@ -160,8 +166,13 @@ def _endpoint(name: str, url: str, model: str, key: SecretStr | None, variables:
     except EndpointError as error:
         return failed(name, str(error), f"check {variables}, and that the server runs")
     if model and known and model not in known:
-        return failed(name, f"{without_password(url)} does not list {model!r}", f"check {variables}")
-    return passed(name, f"{without_password(url)} lists {model or 'its models'}")
+        return failed(name, f"{shown_url(url)} does not list {model!r}", f"check {variables}")
+    return passed(name, f"{shown_url(url)} lists {model or 'its models'}")
+
+
+def _reason(settings: Settings, error: Exception) -> str:
+    """Return what a store's driver said; its name alone where that may show the URL's password."""
+    return type(error).__name__ if settings.artifacts_secret_url else str(error) or type(error).__name__
 
 
 def _has_shape(token: str) -> bool:

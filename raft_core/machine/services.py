@@ -8,7 +8,6 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import httpx
 
@@ -17,8 +16,10 @@ from raft_core.machine.process import Output, Service
 from raft_core.machine.supervisor import ServiceStatus, now
 from raft_core.serving.local import LOOPBACK, listen
 from raft_core.settings import Settings
+from raft_core.urls import authorization
 
 CHROMA_HEARTBEAT = "/api/v2/heartbeat"
+CHROMA_IDENTITY = "/api/v2/auth/identity"
 READY = "ready"
 """The line that worker and bot print once they can be used."""
 _RAFTBOT = (sys.executable, "-m", "raft_core.cli.main")
@@ -45,11 +46,13 @@ def plan(settings: Settings, chroma_port: int = 0, port: int = 0) -> Plan:
         "chroma_url": settings.chroma_url or f"http://{LOOPBACK}:{chroma_port}",
         "model_server_url": settings.model_server_url or f"http://{LOOPBACK}:{port}/v1",
     }
-    key = settings.server_key or ""
-    if not settings.model_server_url:
-        key = key or secrets.token_urlsafe(32)  # other users of this machine must not load adapters
-    if key:
-        servers["model_server_key"] = key
+    # Without a key other users of this machine could load adapters, and read and change all guilds' documents.
+    for name, given in (("chroma", settings.chroma_key), ("model_server", settings.model_server_key)):
+        key = given.get_secret_value() if given else ""
+        if not getattr(settings, f"{name}_url"):
+            key = key or secrets.token_urlsafe(32)
+        if key:
+            servers[f"{name}_key"] = key
     env = {f"RAFTBOT_{name.upper()}": value for name, value in servers.items()}
     env["RAFTBOT_HOME"] = str(settings.home.absolute())
     services: list[Service] = []
@@ -77,14 +80,13 @@ def _wanted(settings: Settings) -> Iterator[tuple[str, _Make, str]]:
 
 def _chroma(settings: Settings, env: Mapping[str, str]) -> Service:
     url = env["RAFTBOT_CHROMA_URL"]
-    program = str(Path(sys.executable).with_name("chroma"))
-    argv = (program, "run", "--path", str(settings.chroma_dir.absolute()), "--host", LOOPBACK)
+    program = (sys.executable, "-m", "raft_core.machine.chroma")
     return Service(
         name="chroma",
-        argv=(*argv, "--port", str(httpx.URL(url).port)),
+        argv=(*program, str(settings.chroma_dir.absolute()), str(httpx.URL(url).port)),
         is_ready=lambda _: answers(url + CHROMA_HEARTBEAT),
         is_alive=lambda: answers(url + CHROMA_HEARTBEAT),
-        env={"ANONYMIZED_TELEMETRY": "False"},
+        env={"RAFTBOT_CHROMA_KEY": env["RAFTBOT_CHROMA_KEY"]},
         url=url,
     )
 
@@ -129,6 +131,16 @@ def answers(url: str) -> bool:
         return httpx.get(url, timeout=_ANSWER_S, trust_env=False).is_success
     except httpx.HTTPError:
         return False
+
+
+def chroma_status(url: str, key: str | None) -> int | None:
+    """Return the status with which a Chroma server takes a key; None where none answers."""
+    try:
+        with httpx.Client(base_url=url.rstrip("/"), timeout=_ANSWER_S, headers=authorization(key)) as client:
+            status = client.get(CHROMA_HEARTBEAT).status_code
+            return client.get(CHROMA_IDENTITY).status_code if status == httpx.codes.OK else status
+    except (httpx.HTTPError, httpx.InvalidURL):
+        return None
 
 
 def _absent(module: str) -> str:

@@ -21,6 +21,7 @@ from raft_core.progress import Progress, Report, silent
 from raft_core.records import Chunk, Hit
 from raft_core.settings import Settings
 from raft_core.store.embeddings import embeddings_name, load_embeddings
+from raft_core.urls import authorization
 
 if TYPE_CHECKING:
     from chromadb import Collection
@@ -216,17 +217,21 @@ def _connect(settings: Settings) -> Client:
                 remedy="set RAFTBOT_CHROMA_URL to http://host:port",
             )
         secure = url.scheme == "https"
-        return _over_http(url.hostname, url.port or (443 if secure else 8000), secure)
+        key = settings.chroma_key.get_secret_value() if settings.chroma_key else None
+        return _over_http(url.hostname, url.port or (443 if secure else 8000), secure, key)
 
 
 @cache
-def _over_http(host: str, port: int, secure: bool) -> Client:
+def _over_http(host: str, port: int, secure: bool, key: str | None) -> Client:
     """Return this process's client of a Chroma server: making one takes 50 ms, and threads may share it."""
     import chromadb
     from chromadb.config import Settings as Options
 
     options = Options(anonymized_telemetry=False)
-    return cast("Client", chromadb.HttpClient(host=host, port=port, ssl=secure, settings=options))
+    headers = authorization(key)
+    return cast(
+        "Client", chromadb.HttpClient(host=host, port=port, ssl=secure, settings=options, headers=headers)
+    )
 
 
 def _metadata(chunk: Chunk) -> dict[str, str | int]:

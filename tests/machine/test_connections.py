@@ -54,9 +54,16 @@ def test_chroma(settings: Settings):
     assert connections.check_chroma(settings).detail == "no documents yet"
     settings.chroma_dir.mkdir(parents=True)
     assert connections.check_chroma(settings).detail == f"in {settings.chroma_dir}"
-    with http_server({"/api/v2/heartbeat": (200, {})}) as url:
-        there = with_settings(chroma_url=url)
+    heartbeat, identity = "/api/v2/heartbeat", "/api/v2/auth/identity"
+    seen: list[tuple[str, str]] = []
+    with http_server({heartbeat: (200, {}), identity: (200, {})}, seen) as url:
+        there = with_settings(chroma_url=url, chroma_key="k3y")
         assert connections.check_chroma(there) == Check("chroma", True, f"answers at {url}")
+    assert seen == [(heartbeat, "Bearer k3y"), (identity, "Bearer k3y")]
+    with http_server({heartbeat: (200, {}), identity: (403, {})}) as url:
+        refused = connections.check_chroma(with_settings(chroma_url=url))
+    assert (refused.ok, refused.remedy) == (False, "check RAFTBOT_CHROMA_KEY")
+    there = with_settings(chroma_url=url)
     away = connections.check_chroma(there)
     assert (away.ok, away.detail) == (False, f"does not answer at {url}")
     assert "chroma run" in away.remedy

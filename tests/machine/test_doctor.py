@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from raft_core.machine import connections, doctor
-from raft_core.machine.check import Check, failed, passed, without_password
+from raft_core.machine.check import Check, failed, passed
 from raft_core.settings import load_settings
 
 NAMES = [
@@ -44,10 +44,3 @@ def test_a_check_that_hangs_or_breaks():
     broken = doctor.in_time("gpu", lambda: 1 / 0)  # type: ignore[arg-type, return-value]
     assert broken.detail == "could not be checked: ZeroDivisionError: division by zero"
     assert broken.remedy
-
-
-def test_urls_are_shown_without_password():
-    """User, password and query of a URL stay hidden."""
-    assert without_password("https://u:p@host:1/v1?sig=x") == "https://host:1/v1"
-    assert without_password("s3://bucket/a@b") == "s3://bucket/a@b"
-    assert without_password("/folder") == "/folder"

@@ -27,22 +27,23 @@ def test_all_services_in_order():
     chroma, server, worker, bot = planned.services
     assert [service.name for service in planned.services] == ["chroma", "model-server", "worker", "bot"]
     assert planned.left_out == ()
-    assert chroma.argv[1] == "run"
+    assert chroma.argv[-1] == chroma.url.rpartition(":")[2]
     assert server.argv[-1] == server.url.removesuffix("/v1").rpartition(":")[2]
     for service in (server, worker, bot):
         assert service.env["RAFTBOT_CHROMA_URL"] == planned.servers["chroma_url"] == chroma.url
         assert service.env["RAFTBOT_MODEL_SERVER_URL"] == planned.servers["model_server_url"] == server.url
         assert service.env["RAFTBOT_MODEL_SERVER_KEY"] == planned.servers["model_server_key"]
     assert len(planned.servers["model_server_key"]) >= 32
-    assert not any("RAFTBOT" in name for name in chroma.env)
+    assert chroma.env == {"RAFTBOT_CHROMA_KEY": planned.servers["chroma_key"]}
+    assert len(planned.servers["chroma_key"]) >= 32
 
 
 def test_no_secret_where_others_can_see_it():
     """Key and token are on no command line and in no repr."""
-    planned = plan(load_settings(discord_token=TOKEN, model_server_key="s3cret-key"))
+    planned = plan(load_settings(discord_token=TOKEN, model_server_key="s3cret-key", chroma_key="c-key"))
     lines = " ".join(argument for service in planned.services for argument in service.argv)
     assert planned.servers["model_server_key"] == "s3cret-key"
-    for secret in ("s3cret-key", TOKEN):
+    for secret in ("s3cret-key", "c-key", TOKEN):
         assert secret not in lines
         assert secret not in repr(planned)
 

@@ -13,6 +13,7 @@ import httpx
 
 from raft_core.serving.web.protocol import ApiError
 from raft_core.settings import Endpoint
+from raft_core.urls import authorization
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +56,7 @@ class Upstream:
         self._failed_at: float | None = None
         self.client = httpx.AsyncClient(
             base_url=url,
-            headers={"Authorization": f"Bearer {key}"} if key else {},
+            headers=authorization(key),
             transport=httpx.AsyncHTTPTransport(uds=socket, limits=_NO_LIMITS) if socket else None,
             limits=_NO_LIMITS,
             timeout=httpx.Timeout(ANSWER_S, connect=CONNECT_S),
