@@ -189,4 +189,8 @@ def _translated(engine: Engine, message: str) -> RaftError:
 
 def _shown(engine: Engine) -> str:
     url = engine.url
-    return url.database or "" if engine.dialect.name == "sqlite" else url.set(query={}).render_as_string(hide_password=True)
+    return (
+        url.database or ""
+        if engine.dialect.name == "sqlite"
+        else url.set(query={}).render_as_string(hide_password=True)
+    )

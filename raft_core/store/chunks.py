@@ -186,10 +186,13 @@ def collection_name(guild: str) -> str:
 def _translated_errors(settings: Settings) -> Iterator[None]:
     """Turn what Chroma raises into a StoreError that says where Chroma was looked for."""
     import httpx
-    from chromadb.errors import ChromaError
+    from chromadb.errors import AuthorizationError, ChromaAuthError, ChromaError
 
     try:
         yield
+    except (ChromaAuthError, AuthorizationError) as error:
+        where = f"at {settings.chroma_url} refuses the key"
+        raise StoreError(f"Chroma {where}", remedy="set RAFTBOT_CHROMA_KEY to the server's key") from error
     except (ChromaError, httpx.HTTPError, ValueError, OSError) as error:
         where, remedy = f"in {settings.chroma_dir}", "check the folder's disk and its permissions"
         if settings.chroma_url:
