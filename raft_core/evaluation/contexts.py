@@ -4,6 +4,7 @@ distractor   those of the record, or the gold ones and a number of its others
 oracle       the gold ones, on which the answer rests
 closed-book  none: what the weights know
 retrieval    the nearest to the question among all paragraphs of the data
+documents    the nearest to the question among the chunks of the guild's own documents, as members are answered
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from typing import Literal
 from raft_core.errors import EvaluationError
 from raft_core.records import Question
 
-Setting = Literal["distractor", "oracle", "closed-book", "retrieval"]
-SETTINGS: tuple[Setting, ...] = ("distractor", "oracle", "closed-book", "retrieval")
+Setting = Literal["distractor", "oracle", "closed-book", "retrieval", "documents"]
+SETTINGS: tuple[Setting, ...] = ("distractor", "oracle", "closed-book", "retrieval", "documents")
+RETRIEVING: tuple[Setting, ...] = ("retrieval", "documents")
 
 PROMPTS = ("rag", "raft")
 CLOSED = {"rag": "closed", "raft": "closed_raft"}
@@ -37,6 +39,16 @@ class Pool:
     def gold(self, question: Question) -> frozenset[int]:
         """Return the numbers of the paragraphs that the answer rests on; none where nobody says."""
         return frozenset(self.numbers[each] for each in question.context if each[0] in question.gold_titles)
+
+
+def supporting_sentences(question: Question) -> tuple[str, ...]:
+    """Return the sentences that the answer rests on; none where the record does not say which."""
+    by_title = dict(question.context)
+    return tuple(
+        by_title[title][number].strip()
+        for title, number in question.supporting_facts
+        if number < len(by_title.get(title, ()))
+    )
 
 
 def pool(questions: Sequence[Question]) -> Pool:

@@ -12,6 +12,7 @@ SETTINGS = {
     "oracle": "only the answering paragraphs",
     "closed-book": "closed book: no paragraphs",
     "retrieval": "paragraphs retrieved from all of the data",
+    "documents": "chunks retrieved from the community's documents",
 }
 
 

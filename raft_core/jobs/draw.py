@@ -8,7 +8,16 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from raft_core.errors import EvaluationError, UnknownDataset
-from raft_core.evaluation.contexts import SETTINGS, Setting, pool, recall_at, with_distractors
+from raft_core.evaluation.contexts import (
+    RETRIEVING,
+    SETTINGS,
+    Paragraph,
+    Setting,
+    pool,
+    recall_at,
+    supporting_sentences,
+    with_distractors,
+)
 from raft_core.evaluation.leaks import Leak, LeakReport
 from raft_core.files import content_hash
 from raft_core.progress import Progress, Report, silent
@@ -62,7 +71,7 @@ class EvaluationSettings:
             raise EvaluationError(f"no prompt {self.prompt!r}", remedy="use rag or raft")
         if self.distractors is not None and (self.setting != "distractor" or self.distractors < 0):
             raise EvaluationError("a number of distractors, 0 or more, belongs to the distractor setting")
-        if self.top_k is not None and (self.setting != "retrieval" or self.top_k < 1):
+        if self.top_k is not None and (self.setting not in RETRIEVING or self.top_k < 1):
             raise EvaluationError("top-k, 1 or more, belongs to the retrieval setting")
 
 
@@ -70,11 +79,13 @@ class EvaluationSettings:
 class Drawn:
     """The places of the questions in the data, and by number the paragraphs retrieved for each.
 
-    Of `available` questions; `fewer` of them have not as many distractors as were asked for.
+    `chunks` are those of the guild's documents that were retrieved for any question, numbered by `shown` then. Of
+    `available` questions; `fewer` of them have not as many distractors as were asked for.
     """
 
     positions: tuple[int, ...]
     shown: tuple[tuple[int, ...], ...] = ()
+    chunks: tuple[Paragraph, ...] = ()
     available: int = 0
     fewer: int = 0
     recall_at_k: dict[str, float] = field(default_factory=dict)
@@ -82,7 +93,7 @@ class Drawn:
 
     def slice(self, start: int, stop: int) -> Drawn:
         """Return some of the questions."""
-        return Drawn(self.positions[start:stop], self.shown[start:stop])
+        return Drawn(self.positions[start:stop], self.shown[start:stop], self.chunks)
 
 
 def drawn_of(values: Mapping[str, Any]) -> Drawn:
@@ -90,6 +101,7 @@ def drawn_of(values: Mapping[str, Any]) -> Drawn:
     told = dict(values)
     told["positions"] = tuple(told["positions"])
     told["shown"] = tuple(tuple(each) for each in told.get("shown", ()))
+    told["chunks"] = tuple((title, tuple(sentences)) for title, sentences in told.get("chunks", ()))
     if leaks := told.get("leaks"):
         named = {name: tuple(leaks[name]) for name in ("datasets", "unknown")}
         told["leaks"] = LeakReport(
@@ -118,9 +130,12 @@ def draw(
     order, leaks = _without_leaks(settings, guild, what, models, everything, order)
     shown: tuple[tuple[int, ...], ...] = ()
     recall: dict[str, float] = {}
+    chunks: tuple[Paragraph, ...] = ()
     if what.setting == "retrieval":
         shown, recall = _retrieve(settings, what, everything, order, report)
-    drawn = Drawn(tuple(order), shown, len(everything), 0, recall, leaks)
+    elif what.setting == "documents":
+        shown, chunks, recall = _retrieve_chunks(settings, guild, what, everything, order, report)
+    drawn = Drawn(tuple(order), shown, chunks, len(everything), 0, recall, leaks)
     fewer = 0
     if what.distractors:
         asked = shown_questions(what, drawn)
@@ -145,8 +160,8 @@ def shown_questions(what: EvaluationSettings, drawn: Drawn) -> list[Question]:
     asked = [everything[position] for position in drawn.positions]
     if what.setting == "closed-book":
         return [replace(question, context=()) for question in asked]
-    if what.setting == "retrieval":
-        paragraphs = pool(everything).paragraphs
+    if what.setting in RETRIEVING:
+        paragraphs = drawn.chunks if what.setting == "documents" else pool(everything).paragraphs
         found = [tuple(paragraphs[number] for number in numbers) for numbers in drawn.shown]
         return [replace(question, context=context) for question, context in zip(asked, found, strict=True)]
     count = 0 if what.setting == "oracle" else what.distractors
@@ -176,7 +191,10 @@ def _without_leaks(
         if what.limit is not None and len(asked) == what.limit:
             break
         checked += 1
-        found = seen.find(everything[position]) if datasets else []
+        # Documents that a guild is asked about are those that its models learned: only the questions may not be.
+        question = everything[position]
+        asked_alone = replace(question, context=()) if what.setting == "documents" else question
+        found = seen.find(asked_alone) if datasets else []
         leaked += bool(found)
         leaks += found
         if not found or what.keep_leaked:
@@ -245,6 +263,58 @@ def _retrieve(
             report(Progress("retrieving", done, len(order)))
     gold = [paragraphs.gold(everything[position]) for position in order]
     return tuple(found), recall_at(found, gold)
+
+
+def _retrieve_chunks(
+    settings: Settings,
+    guild: str,
+    what: EvaluationSettings,
+    everything: Sequence[Question],
+    order: Sequence[int],
+    report: Report,
+) -> tuple[tuple[tuple[int, ...], ...], tuple[Paragraph, ...], dict[str, float]]:
+    """Return the chunks of the guild's documents nearest to each question, by number, and the recall.
+
+    Recall is the share of a question's supporting sentences that stand in its chunks.
+
+    Raises:
+        EvaluationError: the guild has no documents.
+    """
+    from raft_core.store.chunks import ChunkStore
+
+    numbers: dict[Paragraph, int] = {}
+    found: list[list[Paragraph]] = []
+    with ChunkStore(settings, guild) as store:
+        for done, position in enumerate(order, 1):
+            hits = store.retrieve(everything[position].question, what.top_k or settings.top_k)
+            found.append([(hit.chunk.title, (hit.chunk.text,)) for hit in hits])
+            report(Progress("retrieving", done, len(order)))
+    if not any(found):
+        raise EvaluationError(
+            f"guild {guild!r} has no documents to answer from", remedy="add documents first"
+        )
+    for paragraph in (each for hits in found for each in hits):
+        numbers.setdefault(paragraph, len(numbers))
+    shown = tuple(tuple(numbers[paragraph] for paragraph in hits) for hits in found)
+    return shown, tuple(numbers), _sentence_recall([everything[position] for position in order], found)
+
+
+def _sentence_recall(asked: Sequence[Question], found: Sequence[Sequence[Paragraph]]) -> dict[str, float]:
+    """Return by k the mean share of supporting sentences that stand in the first k chunks."""
+    known = [
+        ([" ".join(text.split()) for _, (text,) in hits], [" ".join(each.split()) for each in wanted])
+        for question, hits in zip(asked, found, strict=True)
+        if (wanted := supporting_sentences(question))
+    ]
+    deepest = max((len(texts) for texts, _ in known), default=0)
+    return {
+        str(k): sum(
+            sum(any(sentence in text for text in texts[:k]) for sentence in wanted) / len(wanted)
+            for texts, wanted in known
+        )
+        / len(known)
+        for k in range(1, deepest + 1)
+    }
 
 
 def _chunks(paragraphs: Pool) -> list[Any]:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from raft_core.evaluation.contexts import RETRIEVING
 from raft_core.files import content_hash, write_json, write_text
 from raft_core.jobs.catalogue import register_evaluation
 from raft_core.jobs.draw import Drawn, EvaluationSettings, draw, shown_questions
@@ -216,7 +217,7 @@ def _circumstances(
     }
     prompt_hashes = {prompt: prompt_hash(prompt) for _, prompt in plan}
     data_hash = content_hash(questions)
-    top_k = (what.top_k or settings.top_k) if what.setting == "retrieval" else None
+    top_k = (what.top_k or settings.top_k) if what.setting in RETRIEVING else None
     shown = (what.setting, what.distractors, top_k, what.keep_leaked)
     asked = (data_hash, what.seed, max_new_tokens, plan)
     return Circumstances(
