@@ -24,6 +24,10 @@ from raft_core.machine.services import plan
 from raft_core.settings import load_settings
 from tests.store.embedding_server import vector
 
+# Clients of other libraries leave connections open.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning"
+)
 MARK = "mark7secret"
 TEXT = "Otter Island lies in the lake of Tarn. Its lighthouse was built in 1871 by Ada Quill, who kept it for forty years."
 ROOT = {"folder": ""}

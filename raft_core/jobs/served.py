@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 def find_models(settings: Settings, guild: str, models: Sequence[str]) -> dict[str, AdapterInfo | None]:
     """Return whom `models` mean: by full name, an adapter of the guild, or None for what a server names.
 
-    An adapter may be given by the beginning of its id.
+    An adapter may be given by the beginning of its id. Another guild's is unknown, whatever the server serves.
 
     Raises:
         UnknownModel: a name is neither `base` nor an adapter of the guild, and there is no model server
-            that might know it.
+            that might know it, or it is another guild's.
         SettingsError: no model is named, or one twice.
     """
     found: dict[str, AdapterInfo | None] = {}
@@ -42,9 +42,10 @@ def _adapter(settings: Settings, guild: str, name: str) -> AdapterInfo | None:
     try:
         return find_adapter(settings, guild, name)
     except UnknownModel as error:
-        if settings.model_server_url is not None or settings.engine == "remote":
-            return None
+        has_server = settings.model_server_url is not None or settings.engine == "remote"
         with open_registry(settings, guild) as registry:
+            if has_server and name not in registry.adapters.every_id():
+                return None
             known = [BASE, *(info.id for info in registry.adapters.list(guild))]
         raise UnknownModel(name, known) from error
 
@@ -66,5 +67,14 @@ def served(
         known = server.models()
         for name in models:
             if name not in known:
-                raise UnknownModel(name, known)
+                raise UnknownModel(name, _nameable(settings, known, models))
         yield server
+
+
+def _nameable(settings: Settings, known: Sequence[str], models: Collection[str]) -> list[str]:
+    """Return which of a server's models an error may name: no adapter but those that were asked for."""
+    from raft_core.registry.registry import Registry
+
+    with Registry(settings.registry_url) as registry:
+        adapters = registry.adapters.every_id() - set(models)
+    return [name for name in known if name not in adapters]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from raft_core.errors import UnknownModel
@@ -35,6 +36,11 @@ class Adapters:
         """Return how many a guild has."""
         with self._database.read() as session:
             return count_of(session, Adapter, guild)
+
+    def every_id(self) -> set[str]:
+        """Return the ids of all guilds' adapters: a model server that all share knows them too."""
+        with self._database.read() as session:
+            return set(session.scalars(select(Adapter.id)))
 
     def search(self, guild: str, text: str, limit: int) -> Sequence[AdapterInfo]:
         """Return adapters with a text in their id, the newest first; without their paths."""

@@ -72,7 +72,8 @@ class Prompting:
         try:
             return self._adapters.get(name)
         except UnknownModel as error:
-            raise ApiError(404, f"{error}; {error.remedy}", param="model", code="model_not_found") from error
+            # Without the names of the others: this reaches members of one of many guilds.
+            raise ApiError(404, str(error), param="model", code="model_not_found") from error
         except ModelError as error:
             raise ApiError(400, str(error), param="model") from error
 

@@ -188,8 +188,8 @@ class Front:
         if self.engine is not None:
             body = await self.engine.fitted(body)
         if not finds:
-            known = f"no model {name!r}; known models: {', '.join(self.names)}"
-            raise ApiError(404, known, param="model", code="model_not_found")
+            # Without the names of the others: this reaches members of one of many guilds.
+            raise ApiError(404, f"no model {name!r}", param="model", code="model_not_found")
         return await forward(finds, path, body, request, partial(self._count, str(name)))
 
     def _finds(self, name: object) -> list[Find]:

@@ -48,7 +48,10 @@ def add_error_handlers(app: FastAPI, more: Mapping[type[RaftError], int] | None 
     async def _(_: Request, error: RaftError) -> JSONResponse:
         kinds = {UnknownModel: 404, ModelError: 400, **(more or {})}
         status = next((status for kind, status in kinds.items() if isinstance(error, kind)), 500)
-        return shown(ApiError(status, f"{error}{'; ' if error.remedy else ''}{error.remedy}"))
+        remedy = (
+            "" if isinstance(error, UnknownModel) else error.remedy
+        )  # it would name other guilds' adapters
+        return shown(ApiError(status, f"{error}{'; ' if remedy else ''}{remedy}"))
 
     @app.exception_handler(Exception)
     async def _(_: Request, error: Exception) -> JSONResponse:
