@@ -2,7 +2,7 @@
 
     python -m benchmarks discord
 
-The bot is its real process. While 200 members press at once, pocket trains on the same cores; the model server
+The bot is its real process. While 200 members press at once, the packaged model trains on the same cores; the model server
 is a stand-in that writes a word every 50 ms, so that what is measured is the bot's part alone.
 """
 
@@ -14,12 +14,12 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib.resources import as_file, files
 from pathlib import Path
 from statistics import median
 
 from raft_core.dataset.builder import BuildSettings
 from raft_core.progress import Progress
+from raft_core.sample import documents_folder
 from raft_core.settings import Settings
 from tests.bot.holdings import document
 from tests.bot.scripted import Script
@@ -134,7 +134,7 @@ def _slowly(written: list[float]) -> Script:
 
 @contextmanager
 def _training(home: Path) -> Iterator[None]:
-    """Have pocket train beside, on all cores, until the block ends."""
+    """Train the packaged model beside, on all cores, until the block ends."""
     command = [sys.executable, "-m", "benchmarks.discord", str(home)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603  # our own command
         try:
@@ -152,8 +152,7 @@ def _train_for_long(home: Path) -> None:
     from raft_core.training.recipe import Recipe
 
     settings = Settings(home=home, chunk_tokens=128, chroma_url=None, model_server_url=None)
-    with as_file(files("raft_core.pocket") / "library") as library:
-        ingest([library], settings, GUILD)
+    ingest([documents_folder()], settings, GUILD)
     dataset = build_dataset(settings, GUILD, BuildSettings(chunks=60))
 
     def report(progress: Progress) -> None:

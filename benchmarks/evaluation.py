@@ -2,7 +2,7 @@
 
     python -m benchmarks.evaluation
 
-Pocket answers its own questions, under one prompt. Bare is a client that sends the same messages, as many
+The packaged model answers the sample exam, under one prompt. Bare is a client that sends the same messages, as many
 at a time, and throws the answers away; an evaluation draws the questions, asks through lm-eval, keeps each
 answer, scores, makes intervals, report and chart. Both run in one process with the engine, in turns; the
 CPU time says less about a neighbour's load than the wall clock.
@@ -18,23 +18,23 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from raft_core import prompts
-from raft_core.evaluation.data import paragraphs
+from raft_core.evaluation.data import paragraphs, read_questions
 from raft_core.jobs.draw import EvaluationSettings
 from raft_core.jobs.engine import AT_ONCE
 from raft_core.jobs.evaluate import evaluate
-from raft_core.pocket.heldout import questions
+from raft_core.sample import questions
 from raft_core.serving.client import ModelServer
 from raft_core.serving.local import model_server
-from raft_core.settings import POCKET, Settings
+from raft_core.settings import Settings
 
 NEW_TOKENS = 64
 SEED = 1
 
 
-def measure(n: int = 200, rounds: int = 3) -> dict[str, float | str]:
+def measure(n: int = 40, rounds: int = 3) -> dict[str, float | str]:
     """Return seconds of both (medians over `rounds`), the overhead, and the time of an evaluation asked before."""
     with tempfile.TemporaryDirectory() as folder:
-        settings = Settings(home=Path(folder), base_model=POCKET, model_server_url=None)
+        settings = Settings(home=Path(folder), model_server_url=None)
         with model_server(settings, []) as server:
             numbers = iter(range(rounds + 1))
             work: dict[str, Callable[[], object]] = {
@@ -68,14 +68,17 @@ def _timed(run: Callable[[], object]) -> tuple[float, float]:
 
 
 def _evaluate(settings: Settings, guild: str, n: int, server: ModelServer) -> None:
-    what = EvaluationSettings(POCKET, ("base",), n, SEED, "raft", NEW_TOKENS)
+    what = EvaluationSettings("sample", ("base",), n, SEED, "raft", NEW_TOKENS)
     evaluate(settings, guild, what, server=server)
 
 
 def _bare(server: ModelServer, n: int) -> None:
     import httpx
 
-    asked = [prompts.render("raft", each.question, paragraphs(each)) for each in questions(n, SEED)]
+    asked = [
+        prompts.render("raft", each.question, paragraphs(each))
+        for each in read_questions(questions("reporting"))[:n]
+    ]
     limits = httpx.Limits(max_connections=AT_ONCE["raftbot"])
     with (
         httpx.Client(base_url=server.url, timeout=900, limits=limits) as client,

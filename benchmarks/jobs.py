@@ -2,7 +2,7 @@
 
     python -m benchmarks.jobs
 
-Both make a data set from the sample library, train pocket on it, and score base and adapter; each in a home
+Both make a data set from the sample library, train the packaged model on it, and score base and adapter; each in a home
 of its own, the libraries imported before the clock starts. Also: how long it takes to list 1,000 queued jobs and to
 queue one.
 """
@@ -17,7 +17,6 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.resources import as_file, files
 from pathlib import Path
 from statistics import median
 
@@ -30,7 +29,8 @@ from raft_core.jobs.specs import pipeline_spec
 from raft_core.jobs.train import train_adapter
 from raft_core.records import BASE
 from raft_core.registry.registry import Registry
-from raft_core.settings import POCKET, Settings
+from raft_core.sample import documents_folder
+from raft_core.settings import Settings
 from raft_core.training.recipe import Recipe, load_recipe
 
 CHUNKS = 100
@@ -46,9 +46,8 @@ def measure() -> dict[str, float | str]:
     with tempfile.TemporaryDirectory(prefix="raftbot-") as folder:
         plain = _settings(Path(folder) / "plain")
         durable = _settings(Path(folder) / "durable")
-        with as_file(files("raft_core.pocket") / "library") as library:
-            for settings in (plain, durable):
-                ingest([library], settings, "bench")
+        for settings in (plain, durable):
+            ingest([documents_folder()], settings, "bench")
         in_process = _in_process(plain)
         with _worker(durable):
             queued = _queued(durable)
@@ -76,7 +75,7 @@ def _wanted(settings: Settings) -> tuple[BuildSettings, Recipe, EvaluationSettin
     return (
         BuildSettings(chunks=CHUNKS),
         load_recipe(settings=settings),
-        EvaluationSettings(POCKET, (BASE,), limit=QUESTIONS),
+        EvaluationSettings("sample", (BASE,), limit=QUESTIONS),
     )
 
 

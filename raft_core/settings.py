@@ -39,8 +39,6 @@ KEY_OF = {
 }
 """The settings that name a server, and the one that holds its key."""
 
-POCKET = "pocket"
-"""The name of a toy model that ships in the package."""
 
 UP_FILE = "up.json"
 """What runs, in a home where `raftbot up` runs: {"pid", "chroma_url", "model_server_url", "model_server_key", …}."""

@@ -31,7 +31,10 @@ def serve(
     host: Annotated[str, typer.Option(metavar="ADDRESS", help="Where to listen.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 takes a free one.")] = 8100,
     base: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The base model: pocket, a folder, or a hub id.")
+        str | None,
+        typer.Option(
+            metavar="NAME", help="The base model: a known name (raftbot models list), a folder, or a hub id."
+        ),
     ] = None,
     engine: Annotated[
         str | None, typer.Option(metavar="NAME", help="auto, embedded, vllm or remote; RAFTBOT_ENGINE.")

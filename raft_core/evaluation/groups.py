@@ -35,7 +35,7 @@ def kind_of(question: Question) -> str:
 
 
 def is_refusal(prediction: str) -> bool:
-    """Tell whether a short answer says that there is none: pocket's own words or the usual English ones."""
+    """Return whether a short answer says that there is none, in the usual English words."""
     said = normalise(prediction)
     return said in _SAYS_NOTHING or _REFUSAL.search(said) is not None
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from importlib.resources import files
 from pathlib import Path
 
 from raft_core.errors import MissingExtra, ModelError
@@ -19,7 +18,7 @@ from raft_core.models.packaged import (
     packaged_file,
 )
 from raft_core.progress import Progress, Report, silent
-from raft_core.settings import DEFAULT_BASE, POCKET
+from raft_core.settings import DEFAULT_BASE
 
 _BLOCK = 1 << 16
 _BLOCKS = 256
@@ -35,8 +34,6 @@ def resolve_base(name: str, home: Path, report: Report = silent) -> str:
         ModelError: a folder lacks its config, weights or tokenizer; or the packaged file is not the expected one.
         StorageError: the home has no space for converted weights.
     """
-    if name == POCKET:
-        return str(_check(Path(str(files("raft_core.pocket") / "model"))))
     if name == DEFAULT_BASE and (is_converted(home) or packaged_file()):
         return str(convert_packaged(home, report))
     if name in KNOWN:
@@ -94,8 +91,6 @@ def describe(name: str, home: Path) -> str:
     Raises:
         ModelError: a folder lacks its config, weights or tokenizer.
     """
-    if name == POCKET:
-        return "in the package"
     if name == DEFAULT_BASE and (is_converted(home) or packaged_file()):
         return "ready" if is_converted(home) else "packaged, converted at first use"
     if is_local(name):
@@ -120,7 +115,7 @@ def _is_cached(repository: str) -> bool:
 
 def is_local(name: str) -> bool:
     """Return whether a base is a folder or a file of this machine."""
-    return name not in KNOWN and name != POCKET and Path(name).expanduser().exists()
+    return name not in KNOWN and Path(name).expanduser().exists()
 
 
 def fingerprint(name: str) -> str:
@@ -159,8 +154,6 @@ def weights_hash(name: str) -> str:
 
 def _folder(name: str) -> Path | None:
     """Return the folder whose files stand for a base; None for a name that stands for itself."""
-    if name == POCKET:
-        return Path(str(files("raft_core.pocket") / "model"))
     path = Path(name).expanduser()
     return _check(path) if name not in KNOWN and path.is_dir() else None
 

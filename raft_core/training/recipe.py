@@ -20,7 +20,7 @@ import yaml
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from raft_core.errors import TrainingError
-from raft_core.settings import DEFAULT_BASE, POCKET, Settings
+from raft_core.settings import DEFAULT_BASE, Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Recipe:
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
 
 
-OWN_RECIPES = (DEFAULT_BASE, POCKET)
+OWN_RECIPES = (DEFAULT_BASE,)
 """Bases whose recipe in `recipes/` is used without being named."""
 RENAMED = {
     "rank": "r",

@@ -1,6 +1,6 @@
 """Plays the whole story on the local Discord and photographs it: `python -m tests.bot.pictures FOLDER`.
 
-Real all through, as test_story: the bot's process, Chroma, the model server with pocket, a worker. Each scene has a
+Real all through, as test_story: the bot's process, Chroma, the model server with the packaged model, a worker. Each scene has a
 channel of its own; discord.png and training.png are those in the README. Needs Chromium.
 """
 
@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import raft_core.pocket
+from raft_core.sample import documents_folder
 from tests.bot.place import Place
 from tests.discord_server import Channel, DiscordServer, Interaction, Member, Message, Permission
 from tests.discord_server.screenshot import take_screenshot
@@ -20,7 +20,7 @@ from tests.discord_server.transcript import write_transcript
 from tests.jobs.workers import Worker
 
 PATIENCE_S = 300.0
-LIBRARY = sorted((Path(raft_core.pocket.__file__).parent / "library").iterdir())
+LIBRARY = sorted(documents_folder().iterdir())
 
 
 class Photographer:
@@ -63,19 +63,20 @@ def play(photographer: Photographer, place: Place) -> None:
     ada, ben, shoot = photographer.ada, photographer.ben, photographer.shoot
 
     documents = photographer.scene("library")
-    for number in range(0, 45, 5):
-        ben.slash("/docs add", channel=documents, file=LIBRARY[number : number + 5], consent=True)
+    for number in range(0, len(LIBRARY), 10):
+        ben.slash("/docs add", channel=documents, file=LIBRARY[number : number + 10], consent=True)
+        count = min(number + 10, len(LIBRARY))
         photographer.until(
-            lambda known=number + 5: len(place.registry.documents.list(str(photographer.guild.id))) >= known,
+            lambda count=count: len(place.registry.documents.list(str(photographer.guild.id))) >= count,
             "the documents were not read",
         )
     ben.slash("/docs list", channel=documents).wait()
-    ada.slash("/docs search", channel=documents, query="Which weapon carries fire?").wait(60)
+    ada.slash("/docs search", channel=documents, query="Who looks after the launch?").wait(60)
     shoot("documents", documents, ada)
 
     pipeline, scores = photographer.scene("training"), photographer.scene("scores")
     ada.slash("/settings summaries", to=scores).wait()
-    asked = ada.slash("/pipeline", channel=pipeline, chunks=40, epochs=4, samples=100)
+    asked = ada.slash("/pipeline", channel=pipeline, chunks=40, epochs=2, samples=20)
     ada.click(asked.message, "Start").acked()
     photographer.until(lambda: any("loss" in each.text for each in pipeline.messages), "nothing was trained")
     shoot("training", pipeline, ada)
@@ -85,7 +86,7 @@ def play(photographer: Photographer, place: Place) -> None:
     shoot("summary", scores, ada)
 
     talk = photographer.scene("questions")
-    question = "How much mana does the Elixir of Dami restore?"
+    question = "How much is the canoe taster this season?"
     photographer.written(ben.slash("/compare", channel=talk, question=question))
     shoot("compare", talk, ben)
     ada.slash("/settings summaries").wait()
@@ -116,7 +117,7 @@ def main(folder: Path) -> None:
     with (
         tempfile.TemporaryDirectory() as home,
         DiscordServer() as discord,
-        Place(Path(home) / "home", discord, max_new_tokens=128) as place,
+        Place(Path(home) / "home", discord, chunk_tokens=160, max_new_tokens=160) as place,
     ):
         place.start_chroma()
         place.start_models()

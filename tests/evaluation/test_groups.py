@@ -27,7 +27,7 @@ from raft_core.records import ABSTENTION, Question
     ],
 )
 def test_refusals(text: str) -> None:
-    """An answer that says there is none, in pocket's words or the usual ones."""
+    """An answer that says there is none, in the usual English words."""
     assert is_refusal(text)
 
 

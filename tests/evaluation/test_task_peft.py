@@ -11,14 +11,13 @@ from typing import Any
 
 import pytest
 
-from raft_core.evaluation.data import to_record
 from raft_core.evaluation.harness import TASKS, run
-from raft_core.models import resolve_base
-from raft_core.pocket.heldout import questions
 from raft_core.records import AdapterInfo
+from raft_core.sample import questions
 from raft_core.serving.local import model_server
-from raft_core.settings import POCKET, Settings
+from raft_core.settings import Settings
 from tests.serving.adapters import make_adapter
+from tests.tiny_model import small_base
 
 N = 6
 NEW_TOKENS = 32
@@ -27,15 +26,14 @@ NEW_TOKENS = 32
 @pytest.mark.slow
 def test_hf_with_peft_gives_our_numbers(tmp_path: Path) -> None:
     """`--model hf --model_args pretrained=…,peft=…` logs every answer; texts, EM and F1 are those that raftbot gives."""
-    base = resolve_base(POCKET, Path())
+    base = str(small_base())
     adapter = make_adapter(tmp_path / "adapter", Path(base), seed=1, rank=4, scale=0.02)
     path = tmp_path / "questions.json"
-    path.write_text(
-        json.dumps([to_record(each) for each in questions(N, 0, split="development")]), encoding="utf-8"
-    )
+    records = json.loads(questions("development").read_text(encoding="utf-8"))
+    path.write_text(json.dumps(records[:N]), encoding="utf-8")
     theirs, logged = _lm_eval(base, adapter, path, tmp_path / "out")
-    info = AdapterInfo("tuned", "local", POCKET, "", 0, 0, 0, 0, str(adapter), 4, "", "")
-    with model_server(Settings(home=tmp_path / "home", base_model=POCKET), [info]) as server:
+    info = AdapterInfo("tuned", "local", base, "", 0, 0, 0, 0, str(adapter), 4, "", "")
+    with model_server(Settings(home=tmp_path / "home", base_model=base), [info]) as server:
         ours = {
             prompt: run(path, "tuned", prompt, url=server.url, max_new_tokens=NEW_TOKENS)
             for prompt in ("rag", "raft")

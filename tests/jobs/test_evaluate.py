@@ -279,7 +279,7 @@ def trained(settings: Settings, marked: str) -> str:
     adapter = AdapterInfo(
         folder.name,
         "local",
-        "pocket",
+        "org/base",
         info.id,
         0.1,
         1,

@@ -11,8 +11,8 @@ Whoever answers:
     --model local-chat-completions --model_args \\
         model=base,base_url=http://127.0.0.1:8000/v1/chat/completions,num_concurrent=16,max_length=32768
 
-BASE and ADAPTER are folders: pocket's is raft_core/pocket/model, an adapter's is the `path` that
-`raftbot train --json` prints. `data` names a file in the official format; without it the variable
+BASE and ADAPTER are folders: `raftbot models get NAME` prints a base's, and an adapter's is the `path`
+that `raftbot train --json` prints. `data` names a file in the official format; without it the variable
 RAFTBOT_EVAL_DATA does, and without that the hub's hotpotqa/hotpot_qa is taken. Give `max_length` to API
 models: their default of 2048 tokens cuts the first documents off. vLLM takes adapters of rank 16 unless
 `max_lora_rank` says more.
