@@ -1,191 +1,305 @@
-"""A sentence seen as subject and predicate, by rule."""
+"""Sentences taken apart: who did what, when, where, with whom. One sentence can hold several clauses.
+
+    Mill House is a 1929 film directed by Arlo Venn, which won the Sarn Prize in 1931.
+    → Mill House | is  | a 1929 film
+    → Mill House | was | directed | by Arlo Venn
+    → Mill House | won | the Sarn Prize | in 1931
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from raft_core.dataset.generators.sentences import words
-from raft_core.dataset.generators.spans import looks_like_person
+from raft_core.dataset.generators.english import words
+from raft_core.dataset.generators.phrases import REMARKS, is_vague, is_whole, phrase, text_of
+from raft_core.dataset.generators.topic import Topic, is_human, is_name, resolves
 
-AUXILIARIES = words("is was are were has had have can will would could may might must should")
-_IRREGULAR = words(
-    "wrote made won became began took gave held built grew led came went ran sang sold told found kept left lost met "
-    "paid put read rose said sat sent shot spoke spent stood taught thought threw understood wore drew drove fell felt "
-    "flew fought got hit hung knew laid lay rode saw set struck swam bought brought broke caught chose did forgot froze "
-    "do does write make win become take give hold build grow lead come run sell include contain contains feature "
-    "live work play produce provide cover describe serve use form consist lies owes goes does has"
+if TYPE_CHECKING:
+    from spacy.tokens import Token
+
+    from raft_core.dataset.generators.prose import Sentence
+
+ONCE = words(
+    "direct write produce develop release found create build compose record design invent establish form draw make paint "
+    "introduce launch bear author film shoot open adapt erect construct sign hold fight win lead kill elect appoint"
 )
-_THIRD_PERSON = words(
-    "makes writes lives works plays includes features covers serves uses forms consists provides produces describes "
-    "holds owns runs offers shows stars tells begins follows stands grows speaks sells builds keeps teaches leads "
-    "flows borders contains carries sings paints hosts publishes develops manufactures operates represents connects "
-    "believes remains becomes means requires allows gives takes comes belongs refers appears occurs involves creates "
-    "measures weighs costs helps needs shows affects improves leaves gets loses wins changes guards brews trades studies rules directs crosses breeds feeds nests hunts"
-)
-_NO_PAST = words("united hundred indeed need")
-_PRONOUNS = words(
-    "he she it they we i you this that these those there his her its their our my your here such both one some many "
-    "another others who what when where why how if because although though while but and or so however then yet as "
-    "first second third last most all each every no not nothing none several few other after before since until unless whether let"
-)
-_OPENERS = words(
-    "in on at during by from around throughout with for of to like without despite under through over born based built known made held led written located set"
-)
-_LEAD = re.compile(
-    r"(?:(?P<lead>(?:In|On|At|During|Since|By|From|Until|After|Before|Around|Throughout|Under|Within|Despite|With|For|"
-    r"Among|Across|According to|As of) [^,;:]{2,45}?),|(?P<year>In (?:[A-Z][a-z]+ )?\d{4})) (?P<rest>(?:[A-Z]|(?:the|an?) ).+)"
-)
-_DISCOURSE = re.compile(
-    r"(?:However|Moreover|Furthermore|Additionally|Therefore|Thus|Hence|Today|Indeed|Also|Finally|For example|"
-    r"In addition|In fact|As a result|Instead|Meanwhile|Of course|By the way|Look|Later|[A-Z][a-z]+ly), (?=\S)|(?:But|And|So) (?=\S)"
-)
-_PERSON_VERBS = re.compile(
-    r"(?:was|is) (?:also )?(?:born|married|an? (?:[\w-]+ ){0,4}?(?:singer|actor|actress|writer|author|poet|politician|"
-    r"player|director|composer|musician|painter|artist|scientist|lawyer|footballer|journalist|producer|engineer|"
-    r"songwriter|novelist|philosopher|physicist|chemist|mathematician|historian|businessman|officer|coach|"
-    r"professor|architect|rapper|comedian|model|dancer|racing driver|screenwriter|filmmaker))\b|died |wrote |married |sang |"
-    r"became the (?:[\w-]+ ){1,4}(?:woman|man|person|president|athlete|player|swimmer|astronaut|author|scientist)\b"
-)
+"""Participles that say what was done once: "is a film directed by …" means that it was."""
+_FINITE = {"VBD", "VBZ", "VBP", "MD"}
+_STANDING = words("locate situate base know own headquarter name call surround border use")
+_OWNERS = words("his her its their")
+_OPENERS = words("who which that")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of a predicate. `object` is its noun: of "in the mill" the mill; of an object itself.
+
+    `text` is empty where the piece cannot be repeated.
+    """
+
+    role: str
+    head: Token
+    text: str
+    object: Token | None
+    front: bool = False
+
+    @property
+    def preposition(self) -> str:
+        """The preposition, "" where there is none."""
+        return self.head.lower_ if self.role in {"prep", "agent"} else ""
 
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """`text` = subject + predicate; `auxiliary` is the predicate's first word where it can be inverted.
+    """A subject and its predicate. `named` is the subject's name in the sentence, "" for a pronoun.
 
-    `named` tells whether the subject holds a name, `person` whether it is likely a person's, `common` whether
-    it begins with a common word, `sure` whether the verb was recognised.
+    `auxiliary` is inverted in a question; where there is none, `support` (did, does, do) and `base` are used.
     """
 
-    text: str
-    predicate_start: int
-    auxiliary: str
-    named: bool
+    sentence: Sentence
+    subject: str
+    named: str
     person: bool
-    common: bool
-    sure: bool = True
+    plural: bool
+    joined: bool
+    auxiliary: str
+    verb: str
+    support: str
+    base: str
+    finite: str
+    main: Token
+    parts: tuple[Part, ...]
+    topic: Topic | None = None
+    known: frozenset[str] = frozenset()
 
     @property
-    def subject(self) -> str:
-        """The subject as it begins a sentence."""
-        return self.text[: self.predicate_start].strip()
-
-    @property
-    def predicate(self) -> str:
-        """The verb and all that follows."""
-        return self.text[self.predicate_start :]
-
-    @property
-    def subject_inside(self) -> str:
-        """The subject as it stands inside a sentence: "the city", but "Oslo"."""
-        return self.subject[:1].lower() + self.subject[1:] if self.common else self.subject
-
-    def is_verb(self, word: str) -> bool:
-        """Tell whether a word of the predicate may be a verb."""
-        return word in AUXILIARIES or _verb_like(word) or self.predicate.startswith(word)
+    def is_passive(self) -> bool:
+        """Whether something is done to the subject."""
+        return self.main.tag_ == "VBN" and self.auxiliary in {"is", "was", "are", "were", "been", "has", "have", "had"} and (
+            self.auxiliary not in {"has", "have", "had"} or self.verb.startswith("been ")
+        )
 
 
-def parse(sentence: str, following: str, lower_words: AbstractSet[str]) -> Clause | None:
-    """Return the main clause of a sentence, or None where the rules find no subject to name.
+@dataclass(frozen=True, slots=True)
+class _Subject:
+    text: str
+    named: str
+    person: bool
+    plural: bool
+    joined: bool
+    topic: Topic | None
+    known: frozenset[str]
 
-    `following` is the next sentence (its pronoun tells a person from a thing), `lower_words` the words
-    that the chunk also writes in lower case (so that "Dogs" is known to be no name).
-    """
-    text = _plain(sentence)
-    if re.match(r"[^:]{1,40}: |.{1,40} [–—] ", text):
-        return None  # a caption or a label: "Figure 2: …"
-    opening = re.split(r"[ ,'’]", text, maxsplit=1)[0].lower()
-    if (
-        opening in _PRONOUNS
-        or opening in _OPENERS
-        or re.fullmatch(r"\w+ing|\w{3,}ed|don|doesn|didn|isn|now|please", opening)
-    ):
+
+def find_clauses(sentence: Sentence, topic: Topic | None, *, sure: bool) -> Iterator[Clause]:
+    """Yield the clauses of a sentence whose subject is named, or `sure` to be the topic where it is a pronoun."""
+    root = sentence.span.root
+    for verb in (root, *_coordinated(root)):
+        subject = _subject(_own_subject(verb), topic, sure=sure)
+        if subject is None:
+            continue
+        clause = _finite(sentence, verb, subject)
+        if clause is None:
+            continue
+        yield clause
+        yield from _opening(sentence, clause, subject)
+        for part in clause.parts:
+            if part.role == "attr":
+                yield from _about_kind(sentence, clause, part.head, subject)
+
+
+def _coordinated(verb: Token) -> list[Token]:
+    """Return the verbs joined to a verb by "and": "wrote and directed"."""
+    found = [child for child in verb.children if child.dep_ == "conj" and child.pos_ in {"VERB", "AUX"}]
+    found = [child for child in found if not _behind_clause(verb, child)]
+    return found + [deeper for child in found for deeper in _coordinated(child)]
+
+
+def _behind_clause(verb: Token, joined: Token) -> bool:
+    """Tell whether a clause stands between two verbs that may have the second one: "by Jordan, who wrote and sang"."""
+    return any(token.dep_ in {"relcl", "advcl", "ccomp"} or token.text in {":", ";"} for token in verb.doc[verb.i + 1 : joined.i])
+
+
+def _own_subject(verb: Token) -> Token | None:
+    """Return a verb's subject, or that of the verb it is joined to."""
+    while True:
+        own = [child for child in verb.children if child.dep_ in {"nsubj", "nsubjpass", "expl", "csubj"}]
+        if own:
+            good = len(own) == 1 and own[0].dep_ in {"nsubj", "nsubjpass"} and own[0].i < verb.i
+            return own[0] if good else None
+        if verb.dep_ != "conj":
+            first = verb.sent[0]  # the parser may see no subject in a title that is one token
+            following = verb.doc[first.i + 1]
+            return first if " " in first.text and verb in {following, following.head} and first != verb else None
+        verb = verb.head
+
+
+def _subject(token: Token | None, topic: Topic | None, *, sure: bool) -> _Subject | None:
+    if token is None:
         return None
-    start = _predicate_start(text)
-    if start is None:
-        return _unsure(text)
-    subject = text[:start].strip()
-    first = subject.split()[0]
-    article = first in {"The", "A", "An"}
-    common = article or (" " not in subject and first.lower() in lower_words) or _plain_plural(subject)
-    capitals = [word for word in subject.split()[1 if common else 0 :] if word[0].isupper()]
-    verb = re.match(r"[a-z]+", text[start:])
-    auxiliary = verb.group() if verb and verb.group() in AUXILIARIES else ""
-    person = not common and (
-        looks_like_person(subject)
-        or bool(_PERSON_VERBS.match(text[start:]))
-        or (bool(re.match(r"(?:He|She|His|Her)\b", following)) and len(subject.split()) <= 4)
-    )
-    return Clause(text, start, auxiliary, bool(capitals), person, common)
-
-
-def _unsure(text: str) -> Clause | None:
-    """Take the first words for the subject where no verb is recognised: enough to ask for what comes late."""
-    opening = re.match(r"\S+ \S+ ", text)
-    verb = re.search(r" [a-z]{3,}s\b", text) or any(map(_verb_like, text.split()))
-    if opening is None or not verb:
+    if topic is not None and sure and resolves(topic, token):
+        allowed = {"he": "his", "she": "her", "they": "their", "it": "its"}.get(token.lower_, "its")
+        return _Subject(topic.name, "", topic.person, topic.plural, False, topic, frozenset({allowed}))
+    owner = next((child for child in token.children if child.dep_ == "poss"), None)
+    if topic is not None and sure and owner is not None and owner.lower_ in _OWNERS:
+        return _owned(token, owner, topic)
+    kept = phrase(token)
+    text = text_of(kept)
+    joined = any(child.dep_ == "conj" for child in token.children)
+    if not text or len(text.split()) > 9 or is_vague(kept) or not is_whole(kept) or _broken(kept):
         return None
-    named = bool(re.search(r" [A-Z]\w", text[: opening.end() + 20]))
-    return Clause(text, opening.end(), "", named, False, True, sure=False)
+    mine = topic is not None and topic.is_meant_by(text)
+    bare = token.tag_ == "NNS" and not any(child.dep_ in {"det", "poss", "compound", "amod"} for child in token.children)
+    if bare or (not mine and not any(is_name(each) for each in kept if each == token or each.dep_ in {"pobj", "compound", "conj", "appos", "nmod", "poss"})):
+        return None
+    if kept[0].is_sent_start and kept[0].pos_ != "PROPN" and kept[0].ent_type_ not in {"WORK_OF_ART", "ORG", "PERSON"}:
+        text = text[:1].lower() + text[1:]
+    text = text if text.count('"') != 2 or not text.startswith('"') else text
+    named = re.sub(r"^[Tt]he (?=\S)", "", text)
+    person = topic.person if mine and topic else is_human(token)
+    if mine and topic:
+        text = topic.name
+        text = text[:1].lower() + text[1:] if text.startswith("The ") and topic.full != topic.name else text
+    known = frozenset({"his", "her"} if person else {"its"})
+    return _Subject(text, named, person, topic.plural if mine and topic else joined or token.tag_ == "NNS", joined, topic if mine else None, known)
 
 
-def _plain(sentence: str) -> str:
-    """Leave out what a question does not need: asides, references, a leading "However"."""
-    text = _without_asides(sentence).replace("**", "").strip().rstrip('.!"”')
-    text = _DISCOURSE.sub("", text, count=1)
-    text = text[:1].upper() + text[1:]
-    lead = _LEAD.fullmatch(text)
-    if lead:
-        moved = lead["lead"] or lead["year"]
-        text = f"{lead['rest'][0].upper()}{lead['rest'][1:]} {moved[0].lower()}{moved[1:]}"
-    aside = re.match(r"([A-Z][^,;:]{1,60}), ([^,;:]{3,90}), (?=([a-z]+) )", text)
-    if aside and _verb_like(aside.group(3)):
-        text = f"{aside.group(1)} {text[aside.end() :]}"
-    return text
+def _owned(token: Token, owner: Token, topic: Topic) -> _Subject | None:
+    """Return "its elevation" as "the elevation of Oslo", "his uncle" as "Arlo Venn's uncle"."""
+    fits = topic.person if owner.lower_ in {"his", "her"} else topic.plural if owner.lower_ == "their" else not topic.person
+    kept = phrase(token)
+    if not fits or kept[0] != owner or len(kept) > 5 or is_vague(kept[1:]):
+        return None
+    rest = text_of(kept[1:])
+    text = f"{possessive(topic.name)} {rest}" if topic.person or len(topic.name.split()) < 3 else f"the {rest} of {topic.name}"
+    return _Subject(text, "", is_human(token), token.tag_ == "NNS", False, None, frozenset())
 
 
-def _without_asides(text: str) -> str:
-    """Leave out what stands in round brackets, then in square ones, from the inside out."""
-    for aside in (r"\s*\([^()]*\)", r"\s*\[[^\[\]]*\]"):
-        changed = 1
-        while changed:
-            text, changed = re.subn(aside, "", text)
-    return re.sub(r"^([^,]{2,60}), (?=(?:is|was|are|were) )", r"\1 ", re.sub(r"\s+,", ",", text))
+def possessive(name: str) -> str:
+    """Return a name with its genitive."""
+    return f"{name}'" if name.endswith("s") else f"{name}'s"
 
 
-def _predicate_start(text: str) -> int | None:
-    """Return where the first finite verb begins, within the first ten words and before any comma."""
-    tokens = list(re.finditer(r"\S+", text))
-    for number, match in enumerate(tokens[:11]):
-        word = match.group()
-        if number and (word in AUXILIARIES or _verb_like(word)) and not _participle(tokens, number):
-            return match.start()
-        if word[-1] in ",;:" or word in {"which", "who", "that", "where", "when", "–", "—", "-"}:
-            return None
-    return None
+def _broken(tokens: list[Token]) -> bool:
+    """Tell whether something in the middle of a phrase was left out that is no remark between commas."""
+    for before, after in zip(tokens, tokens[1:], strict=False):
+        if after.i - before.i > 1 and before.doc[before.i + 1].text not in {",", "–", "—"}:
+            return True
+    return False
 
 
-def _verb_like(word: str) -> bool:
-    if word in AUXILIARIES or word in _IRREGULAR or word in _THIRD_PERSON:
-        return True
-    return word.islower() and len(word) > 3 and word.endswith("ed") and word not in _NO_PAST
+def _finite(sentence: Sentence, verb: Token, subject: _Subject) -> Clause | None:
+    """Return the clause of a finite verb, None for a negated, conditional or hedged one."""
+    helpers = [child for child in verb.children if child.dep_ in {"aux", "auxpass"} and child.i < verb.i]
+    if verb.dep_ == "conj" and not helpers and verb.tag_ == "VBN":
+        helpers = [child for child in verb.head.children if child.dep_ in {"aux", "auxpass"} and child.i < verb.head.i]
+    first = helpers[0] if helpers else verb
+    if not helpers and verb.tag_ == "VBD" and _may_be_participle(verb):
+        return None
+    denied = any(child.dep_ == "neg" or child.lower_ in {"never", "not", "only", "neither", "nor", "hardly"} for child in verb.children)
+    if first.tag_ not in _FINITE or denied or any(child.dep_ == "mark" for child in verb.children):
+        return None
+    auxiliary, rest = _auxiliary(verb, helpers)
+    support = "" if auxiliary else {"VBD": "did", "VBZ": "does", "VBP": "do"}.get(verb.tag_, "did")
+    finite = " ".join(token.text for token in (*helpers, verb))
+    return _clause(sentence, subject, verb, auxiliary, rest, support, finite)
 
 
-def _participle(tokens: list[re.Match[str]], number: int) -> bool:
-    """Tell whether a word in -ed describes the subject: "the town founded by Arlo Venn was …"."""
-    word = tokens[number].group()
-    if word in AUXILIARIES or not word.endswith("ed") or number + 1 >= len(tokens):
-        return False
-    following = tokens[number + 1].group()
-    later = any(match.group() in AUXILIARIES for match in tokens[number + 1 : number + 9])
-    return (
-        (following in {"by", "in", "at", "from", "as", "on", "to"} and later)
-        or any(match.group() in AUXILIARIES for match in tokens[number + 1 : number + 3])
-        or (following[0].islower() and tokens[number - 1].group().lower() in {"the", "a", "an"})
+def _may_be_participle(verb: Token) -> bool:
+    """Tell whether a past tense may be a participle in truth: "Venn, known as the miller, …", "given by …"."""
+    before = verb.i - 1
+    while before > 0 and verb.doc[before].tag_ == "RB":
+        before -= 1
+    remark = verb.doc[before].text == "," and verb.doc[: before].text.count(",") % 2 == 0 and verb.dep_ != "conj"
+    return remark or any(child.dep_ == "agent" for child in verb.children)
+
+
+def _auxiliary(verb: Token, helpers: list[Token]) -> tuple[str, str]:
+    if helpers:
+        return helpers[0].lower_, " ".join(token.text for token in (*helpers[1:], verb))
+    if verb.lemma_ == "be":
+        return verb.lower_, ""
+    return "", ""
+
+
+def _clause(
+    sentence: Sentence, subject: _Subject, verb: Token, auxiliary: str, rest: str, support: str, finite: str
+) -> Clause:
+    if subject.plural and subject.topic:  # "The team was …" of the Houston Rockets
+        auxiliary = {"was": "were", "is": "are", "has": "have"}.get(auxiliary, auxiliary)
+        support = {"does": "do"}.get(support, support)
+    return Clause(
+        sentence,
+        subject.text,
+        subject.named,
+        subject.person,
+        subject.plural,
+        subject.joined,
+        auxiliary,
+        rest,
+        support,
+        verb.lemma_,
+        finite,
+        verb,
+        tuple(_parts(verb, subject.known)),
+        subject.topic,
+        subject.known,
     )
 
 
-def _plain_plural(subject: str) -> bool:
-    first, *others = subject.split()
-    return bool(others) and first[0].isupper() and all(word.islower() for word in others)
+_ROLES = frozenset({"dobj", "attr", "prep", "agent", "npadvmod", "acomp", "oprd", "prt", "dative", "xcomp", "advmod"})
+
+
+def _parts(verb: Token, known: frozenset[str]) -> Iterator[Part]:
+    """Yield what stands behind a verb, in order; what stands before its subject comes last."""
+    children = sorted(verb.children, key=lambda child: (child.i < verb.i, child.i))
+    for child in children:
+        front = child.i < verb.i
+        if child.dep_ not in _ROLES or (front and child.dep_ not in {"prep", "npadvmod"}):
+            continue
+        kept = phrase(child)
+        text = "" if is_vague(kept, known) or not is_whole(kept) else text_of(kept)
+        if front:
+            text = text[:1].lower() + text[1:]
+        yield Part(child.dep_, child, text, _object(child), front)
+
+
+def _object(part: Token) -> Token | None:
+    if part.dep_ not in {"prep", "agent", "dative"} or part.pos_ not in {"ADP", "SCONJ"}:
+        return part
+    found = [child for child in part.children if child.dep_ == "pobj"]
+    return found[0] if len(found) == 1 else None
+
+
+def _opening(sentence: Sentence, clause: Clause, subject: _Subject) -> Iterator[Clause]:
+    """Yield what a participle before the subject says: "Born in Germany, he …", "Released in 1996, it …"."""
+    for child in clause.main.children:
+        free = not any(each.dep_ in {"nsubj", "nsubjpass", "mark", "aux", "auxpass"} for each in child.children)
+        if child.dep_ == "advcl" and child.tag_ == "VBN" and child.i < clause.main.i and free and child.i == sentence.span.start:
+            past, now = ("were", "are") if subject.plural else ("was", "is")
+            helper = now if child.lemma_ in _STANDING and clause.main.tag_ == "VBZ" else past
+            yield _clause(sentence, subject, child, helper, child.lower_, "", f"{helper} {child.lower_}")
+
+
+def _about_kind(sentence: Sentence, clause: Clause, kind: Token, subject: _Subject) -> Iterator[Clause]:
+    """Yield what is said of the noun that defines the subject: "a film directed by …", "a band that won …"."""
+    for noun in (kind, *kind.conjuncts):
+        for child in noun.children:
+            if child.dep_ == "acl" and child.tag_ == "VBN":
+                helper = clause.auxiliary
+                past = "were" if clause.plural else "was"
+                helper = past if child.lemma_ in ONCE and helper in {"is", "are"} else helper
+                if helper in {"is", "are", "was", "were"}:
+                    yield _clause(sentence, subject, child, helper, child.text, "", f"{helper} {child.text}")
+            elif child.dep_ == "relcl":
+                own = [each for each in child.children if each.dep_ in {"nsubj", "nsubjpass"}]
+                if len(own) == 1 and own[0].lower_ in _OPENERS:
+                    found = _finite(sentence, child, subject)
+                    if found:
+                        yield found
+
+
+__all__ = ["REMARKS", "Clause", "Part", "find_clauses"]

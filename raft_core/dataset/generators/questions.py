@@ -1,236 +1,492 @@
-"""Turns a clause into questions, by rule.
-
-    Belmo was founded in 1873 by Arlo Venn.
-      front    In what year was Belmo founded by Arlo Venn?
-      subject  What was founded in 1873 by Arlo Venn?
-      in situ  Belmo was founded in 1873 by whom?
-
-The rules know no parts of speech: what they are not sure of they leave out, and every candidate has
-a score, so that the better questions are taken first.
-"""
+"""A clause → questions: a piece is taken out, a question word stands for it, the verb is inverted."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from raft_core.dataset.generators.clauses import Clause
-from raft_core.dataset.generators.sentences import words
-from raft_core.dataset.generators.spans import Span, find_spans
-from raft_core.dataset.generators.wh import FOLLOWERS, PREPOSITIONS, TIMES, ends_freely, gap, until_boundary
+from raft_core.dataset.generators.clauses import Clause, Part, possessive
+from raft_core.dataset.generators.english import words
+from raft_core.dataset.generators.phrases import (
+    REMARKS,
+    is_clock,
+    is_cut,
+    is_date,
+    is_duration,
+    is_list_cut,
+    is_vague,
+    is_whole,
+    phrase,
+    text_of,
+)
+from raft_core.dataset.generators.topic import PERSONS, is_human, is_name
 
-MIN_WORDS, MAX_WORDS = 3, 26
+if TYPE_CHECKING:
+    from spacy.tokens import Token
 
-_PLACE_VERBS = words(
-    "born located situated based headquartered founded held lies live lives lived died raised buried established "
-    "found built opened stands grew educated filmed set"
+LONGEST_QUESTION, LONGEST_ANSWER = 24, 10
+"""Words."""
+
+_WHEN = words("in on at during")
+_WHERE = words("in at near on")
+_PLACES = frozenset({"GPE", "LOC", "FAC"})
+_NUMBERS = frozenset({"CARDINAL", "QUANTITY", "MONEY", "PERCENT"})
+_SITES = words(
+    "village town city municipality commune county district suburb neighborhood neighbourhood river lake mountain island "
+    "park museum school university college airport station building church hotel theatre theater stadium bridge "
+    "castle hospital cemetery library prison peninsula bay valley street arena house township settlement hamlet"
 )
-_AGENT_VERBS = words(
-    "founded cofounded established pioneered wrote directed invented discovered composed painted published designed "
-    "created produced won led killed married built recorded sang makes made writes publishes owns runs bought sold signed opened"
-)
-_NAME = re.compile(r"(?:The )?[A-Z][\w’'.-]*(?: (?:of |the |[A-Z])[\w’'.-]*)*")
-_DEFINITION = re.compile(r"(is|was|are|were) (?:also )?(an? .+)")
-_DEFINITION_END = re.compile(
-    r"[,;:—–(-]|\s(?:which|who|whose|whom|that|where|when|and|or|but|for|in|by|from|with|at|to|on|near|since|as|known|"
-    r"used|(?:originally|first|best|formerly|currently|also)\s|\w+(?:ed|ing|wn|ten)|set|held|made|won|built|led)\b"
-)
-_SECOND_NOUN = re.compile(r"and [a-z]+(?: [a-z]+)?(?=$|[,;.]| (?:who|from|in|at|for|based|best|known)\b)")
-_OBJECT = re.compile(
-    r"([a-z]+) ((?:an? )?[a-z][a-z-]+(?: [a-z][a-z-]+){0,2})(?=[,;:.]|$| (?:in|for|from|to|with|at|by|on)\b)"
-)
-_THING = re.compile(
-    r"\b(of|from|with|into|by|to|for|on|under|through) ((?:an? |the )?(?:[a-z]{2,}(?:-[a-z]+)* ){0,2}[a-z]{3,}(?:-[a-z]+)*)"
-    r"(?=[,;:.]|$| (?:in|at|by|for|with|on|to|from|until|when|while|because|but|where|is|are|was|were|has|can|will)\b)"
-)
-_NO_OBJECT = FOLLOWERS | words(
-    "no not the its their his her more least them him me us these those this that all"
-)
-_VAGUE = re.compile(
-    r"\b(?:he|she|it|they|his|her|hers|them|him|this|these|those|such|latter|former|there|here|another|others|"
-    r"following|above|below|said)\b",
-    re.IGNORECASE,
-)
-_POINTER = re.compile(r"(?:Figure|Table|Section|Appendix|Chapter)\b")
-"""No answer: it only points into the document."""
-_LOOSE = re.compile(r"\b(?:i|we|you|my|our|your|its|their|us|me|so)\b", re.IGNORECASE)
-_ODD = re.compile(
-    r"\bwhat\b.*\bwhat\b|\bpages? \d|[()\[\]]|[\"“] ?[?,]| [?,]|[,;:]\?|\b(?:both|between|either|neither)\b"
-)
+_RELEASED = words("film album song single novel series game book documentary movie ep play sitcom musical magazine")
+RELATIONS = words("member brother sister son daughter father mother wife husband widow friend nephew niece uncle aunt cousin colleague man woman person personality saint prince princess student guard forward striker")
+"""Nouns for persons that name no profession."""
+_NO_NATIONS = words("European African Asian Arab Latin Western Christian Muslim Jewish Catholic Protestant Republican Democratic Democrat Hindu Buddhist Conservative Liberal Labour Communist Socialist Anglican Olympic")
+_STAYS = words("bear die locate situate live base hold bury grow reside settle premiere stage build establish found study film stand lie meet take_place headquarter raise educate bring")
+"""Verbs that say where."""
+_GOVERNED = {
+    "base": "on", "consist": "of", "know": "for as", "work": "for with as", "belong": "to", "name": "after for", "marry": "to",
+    "refer": "to", "derive": "from", "adapt": "from", "star": "in as", "appear": "in", "serve": "as on", "sign": "with to by",
+    "graduate": "from", "inspire": "by", "collaborate": "with", "compete": "in for", "participate": "in",
+    "specialize": "in", "specialise": "in", "play": "for", "focus": "on", "team": "with", "acquire": "from", "partner": "with", "lie": "along",
+    "merge": "with", "convert": "to into", "divide": "into", "lead": "to", "dedicate": "to", "nominate": "for",
+    "use": "for as", "tour": "with", "associate": "with", "perform": "with", "air": "on", "broadcast": "on", "run": "on",
+    "build": "on", "own": "by", "flow": "into through", "border": "by", "depend": "on", "apply": "to for",
+    "connect": "to with", "design": "for", "suffer": "from", "belongs": "to", "coach": "at", "teach": "at", "study": "at under",
+    "elect": "to", "appoint": "to as", "translate": "into", "release": "on by through", "replace": "by with", "award": "to",
+    "publish": "in by", "record": "with at", "train": "with under", "report": "to", "contribute": "to", "date": "to", "range": "from",
+    "act": "as", "feature": "in", "include": "in", "list": "on in", "attend": "", "debut": "in", "rename": "to", "lose": "to",
+}  # fmt: skip
+"""Prepositions that a verb brings along, so that "What is it based on?" reads as people speak."""
+_MEASURES = {"tall": "tall", "high": "high", "long": "long", "wide": "wide", "deep": "deep", "old": "old", "thick": "thick", "heavy": "heavy"}
+_FIRM = words("make take have give get do see come go bring put let help cause allow keep include feature contain involve follow experience finish see")
+"""Verbs whose object is seldom asked for by "what"."""
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A question, the span that answers it, and how good the rules think it is."""
+    """A question whose answer stands in the sentence; a higher score is a better one. `pattern` names its form."""
 
     question: str
     answer: str
     score: float
+    pattern: str
 
 
 def ask(clause: Clause) -> Iterator[Candidate]:
-    """Yield the questions that the rules can put to a clause."""
-    made = [*_about_things(clause)]
-    if clause.sure:
-        made += [_about_subject(clause), _about_definition(clause), _about_object(clause)]
-    for span in find_spans(clause.text):
-        if span.start >= clause.predicate_start:
-            made += [_fronted(clause, span), _in_situ(clause, span)]
-    for candidate in made:
-        if candidate is not None and _reads_well(candidate):
+    """Yield the questions that a clause answers."""
+    found = [*_from_brackets(clause), *_about_subject(clause), *_about_kind(clause)]
+    for part in clause.parts:
+        found += _about_part(clause, part)
+    for candidate in found:
+        if _is_good(clause, candidate):
             yield candidate
 
 
-def _about_subject(clause: Clause) -> Candidate | None:
-    """Ask who or what the predicate is true of: only where it holds a name or a number of its own."""
-    predicate = until_boundary(clause.predicate)
-    if not clause.named or len(predicate.split()) < 4 or not _NAME.fullmatch(clause.subject):
-        return None
-    if not any(_tells_apart(span, predicate) for span in find_spans(predicate)):
-        return None
-    who = "Who" if clause.person or predicate.split(maxsplit=1)[0] in _AGENT_VERBS else "What"
-    return _candidate(f"{who} {predicate}", clause.subject, clause, 1.0 if who == "Who" else 0.4)
+def _is_good(clause: Clause, made: Candidate) -> bool:
+    asked, answer = made.question.lower(), made.answer.lower()
+    if not made.answer or len(made.answer.split()) > LONGEST_ANSWER or not 4 <= len(made.question.split()) <= LONGEST_QUESTION:
+        return False
+    given_away = re.search(rf"(?<!\w){re.escape(answer)}(?!\w)", asked)
+    return not given_away and made.answer in clause.sentence.quote and made.question.count('"') % 2 == 0
 
 
-def _tells_apart(span: Span, predicate: str) -> bool:
-    """Tell whether a span narrows down whom a predicate is true of: "American" in "an American actor" does not."""
-    return span.kind != "name" or (len(span.text) > 3 and ends_freely(predicate[span.end :]))
+# --- putting a question together
 
 
-def _about_definition(clause: Clause) -> Candidate | None:
-    """Ask what the subject is: "What is Oslo?", answered by "a city"."""
-    match = _DEFINITION.match(clause.predicate)
-    if match is None or not clause.named or (clause.subject.startswith("The ") and not clause.person):
-        return None
-    end = _DEFINITION_END.search(match.group(2))
-    answer = match.group(2)[: end.start()] if end else match.group(2)
-    cut_at = match.group(2)[len(answer) :].lstrip()
-    second = _SECOND_NOUN.match(cut_at)
-    if second:
-        answer, cut_at = f"{answer} {second.group()}", ""
-    if re.match(r"(?:and|or)\b", cut_at) or (cut_at.startswith(",") and len(answer.split()) < 3):
-        return None  # "a film and television company" is no film
-    if re.match(r"-\w", cut_at):
-        return None  # nor is "a text-based game" a text
-    if not 2 <= len(answer.split()) <= 7 or not answer.split()[-1].islower():
-        return None
-    who = "Who" if clause.person else "What"
-    return _candidate(f"{who} {match.group(1)} {clause.subject_inside}", answer, clause, 0.5)
+def _build(clause: Clause, asking: str, without: Part | None, *, strand: str = "", drop: str = "") -> str:
+    """Return `asking` + inverted verb + subject + what is left; "" where a needed piece cannot be repeated."""
+    pieces = []
+    for part in clause.parts:
+        if part is without:
+            pieces.append(strand)
+        elif not part.text:
+            if part.role not in {"prep", "advmod", "npadvmod"}:
+                return ""
+        elif part.role == "advmod" or part.role in drop.split() or _is_idle(part):
+            continue
+        else:
+            pieces.append(part.text)
+    head = [asking, clause.auxiliary or clause.support, clause.subject, clause.verb if clause.auxiliary else clause.base]
+    return _sentence([*head, *pieces])
 
 
-def _about_object(clause: Clause) -> Candidate | None:
-    """Ask for what stands behind a plain verb: "Belmo makes what?"."""
-    match = None if clause.auxiliary or not clause.named else _OBJECT.match(clause.predicate)
-    if match is None or not _is_thing(match.group(2)) or match.group(2).split()[0] in PREPOSITIONS:
-        return None
-    tail = until_boundary(clause.predicate[match.end() :])
-    return _candidate(f"{clause.subject} {match.group(1)} what{tail}", match.group(2), clause, 0.2)
+def _sentence(pieces: list[str]) -> str:
+    text = " ".join(" ".join(piece for piece in pieces if piece).split()).strip(" ,;")
+    return f"{text[:1].upper()}{text[1:]}?"
 
 
-def _about_things(clause: Clause) -> Iterator[Candidate | None]:
-    """Ask for what stands behind a preposition, the last resort: "Ice cubes are made of what?"."""
-    for match in _THING.finditer(clause.text, clause.predicate_start):
-        preposition, thing = match.groups()
-        article, _, rest = thing.partition(" ")
-        determined = article in {"a", "an", "the"}
-        if preposition == "to" and not determined:
-            continue  # "to read them"
-        if "," not in clause.text[: match.start()] and _is_thing(rest if determined else thing):
-            head = f"{clause.text[: match.start(2)]}what"
-            score = 0.6 - 0.03 * len(head.split())
-            yield _candidate(head + until_boundary(clause.text[match.end() :]), thing, clause, score)
+def _is_idle(part: Part) -> bool:
+    """Tell whether a piece can be left out of a question: a phrase before the subject without a name or a date."""
+    return part.front and not re.search(r"[A-Z\d]", part.text)
 
 
-def _is_thing(phrase: str) -> bool:
-    return not any(word in _NO_OBJECT or word.endswith(("ly", "ing")) for word in phrase.split())
-
-
-def _fronted(clause: Clause, span: Span) -> Candidate | None:
-    """Move the question word to the front and invert: needs an auxiliary right after the subject."""
-    hole = gap(clause, span)
-    before = " ".join(hole.before)
-    auxiliary, subject = clause.auxiliary, clause.subject_inside
-    apart = re.search(r"[,;:—–]|\b(?:which|who|whose|that|where|when|and|because|than)\b", before)
-    if not auxiliary or not hole.word or apart:
-        return None
-    if hole.preposition:
-        asking = _fronted_phrase(clause, span, hole.before, hole.preposition, hole.word)
-        return (
-            _candidate(f"{asking} {auxiliary} {subject} {before}{hole.tail}", span.text, clause, 2.0)
-            if asking
-            else None
-        )
-    if any(word in PREPOSITIONS for word in hole.before):
-        return None  # the span belongs to something inside the predicate
-    if auxiliary in {"has", "have", "had"} and not before:
-        helper = {"has": "does", "have": "do", "had": "did"}[auxiliary]
-        return _candidate(f"{hole.word} {helper} {subject} have{hole.tail}", span.text, clause, 2.0)
-    return _candidate(f"{hole.word} {auxiliary} {subject} {before}{hole.tail}", span.text, clause, 1.8)
-
-
-def _fronted_phrase(clause: Clause, span: Span, before: tuple[str, ...], preposition: str, word: str) -> str:
-    """Return "in what year", "by whom" or "where", or "" where the question reads better in situ."""
-    if before[:1] in (("a",), ("an",), ("the",), ("one",)) and clause.auxiliary in {
-        "is",
-        "was",
-        "are",
-        "were",
-    }:
-        return ""  # "In what year is Lokomotiv a club founded": the span belongs to the club
-    if span.kind in TIMES:
-        return f"{preposition} {word}"
-    if span.kind != "name" or len(before) > 3:
+def _trimmed(part: Part, clause: Clause) -> str:
+    """Return the noun phrase of a piece as an answer, "" where it does not stand alone."""
+    if part.object is None:
         return ""
-    if before and before[-1] in _PLACE_VERBS and preposition in {"in", "at", "near"}:
-        return "where"
-    return f"{preposition} {word}" if word == "whom" else ""  # not "In what did Tom Hanks star"
+    return _noun_phrase(part.object)
 
 
-def _in_situ(clause: Clause, span: Span) -> Candidate | None:
-    """Put the question word where the answer stood."""
-    hole = gap(clause, span)
-    before = " ".join(hole.before)
-    preposition, word = hole.preposition, hole.word
-    if (
-        preposition in {"in", "at", "near"}
-        and hole.before
-        and hole.before[-1] in _PLACE_VERBS
-        and word == "what"
-    ):
-        preposition, word = "", "where"
-    head = f"{clause.text[: clause.predicate_start]}{clause.auxiliary} {before} {preposition} {word}"
-    if not word or (not clause.sure and ("," in head or not (before or preposition))):
-        return None
-    score = (0.5 if clause.auxiliary else 0.8) - 0.04 * len(hole.before)
-    return _candidate(head + hole.tail, span.text, clause, score)
+def _noun_phrase(noun: Token) -> str:
+    kept = phrase(noun)
+    if not is_whole(kept) or is_vague(kept) or is_list_cut(kept) or len(kept) != kept[-1].i - kept[0].i + 1:
+        return ""
+    if not is_name(noun) and is_cut(kept):
+        return ""
+    if is_name(noun) and kept[0].text == "the" and len(kept) > 1:
+        kept = kept[1:]
+    text = text_of(kept)
+    return text[1:-1] if re.fullmatch(r'["“][^"“”]*["”]', text) else text
 
 
-def _candidate(question: str, answer: str, clause: Clause, score: float) -> Candidate | None:
-    asked = question.split()
-    text = " ".join(asked)
-    if not clause.sure and len(asked) < 6:
-        return None  # a fragment: "A native of what?"
-    if not clause.named and len(asked) < 5 and not re.search(r" [A-Z0-9]", text):
-        return None  # nothing says what the question is about
-    score += 2.0 if clause.named else 0.0
-    score -= 0.8 if _LOOSE.search(text) else 0.0
-    score -= 2.0 if _VAGUE.search(text) else 0.0
-    score -= 0.1 * max(0, len(asked) - 14)
-    return Candidate(text[:1].upper() + text[1:] + "?", answer.strip(), score)
+# --- one kind of question each
 
 
-def _reads_well(candidate: Candidate) -> bool:
-    """Tell whether a question is short and whole, and does not give its answer away."""
-    question, answer = candidate.question.lower(), candidate.answer.lower()
-    if not MIN_WORDS <= len(question.split()) <= MAX_WORDS or not answer or _ODD.search(question):
+_BORN = re.compile(r"\b(?:born|b\.) (?:in )?(?P<date>(?:\d{1,2} )?[A-Z][a-z]+ (?:\d{1,2}, )?\d{4}|\d{4})(?=[,;)])")
+_LIVED = re.compile(
+    r"\((?:[^()]*?[;,] )?(?P<born>(?:\d{1,2} )?[A-Z][a-z]+ (?:\d{1,2}, )?\d{4}) ?[-–—] ?(?P<died>(?:\d{1,2} )?[A-Z][a-z]+ (?:\d{1,2}, )?\d{4})\)"
+)
+
+
+def _from_brackets(clause: Clause) -> Iterator[Candidate]:
+    """Yield when somebody was born or died: "Arlo Venn (born 12 March 1871) is a miller." """
+    if not (clause.person and clause.topic and clause.named):
+        return
+    bracket = clause.sentence.bracket
+    if found := _BORN.search(bracket):
+        yield Candidate(f"When was {clause.subject} born?", found["date"], 2.8, "when was born")
+    if found := _LIVED.fullmatch(bracket):
+        yield Candidate(f"When was {clause.subject} born?", found["born"], 2.8, "when was born")
+        yield Candidate(f"When did {clause.subject} die?", found["died"], 2.8, "when did die")
+
+
+def _about_subject(clause: Clause) -> Iterator[Candidate]:
+    """Yield a question for the subject: "Who wrote …?", "Which film was directed by …?"."""
+    if not clause.named or clause.plural or clause.auxiliary in {"are", "were", "have"} or clause.main.tag_ == "VBP":
+        return
+    kind = next((part for part in clause.parts if part.role == "attr"), None)
+    if clause.base == "be" and not clause.verb:
+        if kind and kind.text and _is_unique(kind) and not _points_back(clause):
+            asking = "Who" if clause.person else "What"
+            rest = [part.text for part in clause.parts if part.role in {"attr", "prep"} and not part.front]
+            yield Candidate(_sentence([asking, clause.auxiliary, *rest]), clause.named, 2.6, f"{asking} is the".lower())
+        return
+    rest_parts = [part for part in clause.parts if part.text and part.role != "advmod" and not _is_idle(part)]
+    telling = [part for part in rest_parts if part.object is not None and _is_telling(part)]
+    if not telling or _points_back(clause) or any(not part.text for part in clause.parts if part.role not in {"prep", "advmod", "npadvmod"}):
+        return
+    asking = "Who" if clause.person else _which(clause)
+    if asking:
+        score = 1.4 + 0.3 * len(telling[:2])
+        question = _sentence([asking, clause.finite, *(part.text for part in rest_parts)])
+        yield Candidate(question, clause.named, score, f"{asking} {clause.base}".lower())
+
+
+def _points_back(clause: Clause) -> bool:
+    """Tell whether a predicate says "his" or "its": in a question for the subject nobody knows whose."""
+    return any(re.search(r"\b(?:his|her|its|their|him|them)\b", part.text) for part in clause.parts)
+
+
+def _which(clause: Clause) -> str:
+    nouns = sorted(clause.topic.nouns) if clause.topic else []
+    return f"Which {nouns[0]}" if len(nouns) == 1 and nouns[0].isalpha() and nouns[0] not in PERSONS else ""
+
+
+def _is_unique(kind: Part) -> bool:
+    """Tell whether a definition fits one thing only: "the capital of Norway", "the longest river"."""
+    kept = phrase(kind.head)
+    definite = kept[0].lower_ == "the" or kept[0].tag_ in {"PRP$"}
+    telling = any(is_name(token) or token.like_num or token.tag_ in {"JJS", "RBS"} or token.ent_type_ == "ORDINAL" for token in kept)
+    return definite and telling and len(kept) >= 4 and not is_cut(kept)
+
+
+def _is_telling(part: Part) -> bool:
+    if part.object is None:
         return False
-    if (
-        _POINTER.match(candidate.answer)
-        or question.count('"') % 2
-        or question.count("“") != question.count("”")
-    ):
-        return False
-    asked = {word.strip("?,.’'\"“”") for word in question.split()}
-    telling = {word.strip(",.’'\"“”") for word in answer.split() if len(word) > 3 or word[0].isdigit()}
-    return not telling & asked and answer not in question
+    return any(is_name(token) or token.ent_type_ in _NUMBERS for token in phrase(part.object))
+
+
+def _about_kind(clause: Clause) -> Iterator[Candidate]:
+    """Yield questions on what the subject is: its definition, nationality, profession, place, year."""
+    kind = next((part for part in clause.parts if part.role == "attr"), None)
+    if kind is None or clause.base != "be" or clause.verb or clause.auxiliary not in {"is", "was", "are", "were"}:
+        return
+    yield from _stars(clause, kind.head)
+    noun, be, subject = kind.head, clause.auxiliary, clause.subject
+    if noun.pos_ not in {"NOUN", "PROPN"} or not subject:
+        return
+    yield from _definition(clause, kind)
+    yield from _of_kind(clause, noun, be, subject)
+
+
+def _stars(clause: Clause, noun: Token) -> Iterator[Candidate]:
+    """Yield who plays in a film: "a film starring James Woods and John Lithgow"."""
+    for child in noun.children:
+        stars = [each for each in child.children if each.dep_ == "dobj"] if child.lower_ == "starring" else []
+        if len(stars) == 1:
+            kept = phrase(stars[0])
+            if is_whole(kept) and not is_list_cut(kept) and all(token.ent_type_ or token.pos_ in {"PUNCT", "CCONJ"} for token in kept):
+                yield Candidate(f"Who stars in {clause.subject}?", text_of(kept), 2.6, "who stars")
+
+
+def _definition(clause: Clause, kind: Part) -> Iterator[Candidate]:
+    """Yield "Who is …?" with as much of the definition as stands in one piece."""
+    if clause.joined:
+        return
+    for drop in (REMARKS, {*REMARKS, "prep", "conj", "cc"}):
+        kept = phrase(kind.head, drop)
+        if kept[0].lower_ not in {"a", "an"} and not is_name(kind.head) and (is_cut(kept) or drop is not REMARKS):
+            return
+        whole = is_whole(kept) and not is_vague(kept) and len(kept) == kept[-1].i - kept[0].i + 1
+        if whole and 3 - (kind.head.ent_type_ in _NUMBERS) <= len(kept) <= LONGEST_ANSWER:
+            asking = "Who" if clause.person else "What"
+            owned = not clause.named and clause.topic is None
+            score = 2.4 if owned and (is_name(kind.head) or kind.head.ent_type_ in _NUMBERS) else 1.0 if drop is REMARKS else 0.7
+            yield Candidate(f"{asking} {clause.auxiliary} {clause.subject}?", text_of(kept), score, f"{asking} {clause.auxiliary}".lower())
+            return
+
+
+def _of_kind(clause: Clause, noun: Token, be: str, subject: str) -> Iterator[Candidate]:
+    lemma = noun.lemma_.lower()
+    for child in noun.children:
+        if child.ent_type_ == "NORP" and clause.topic and clause.named and child.text not in _NO_NATIONS and child.i < noun.i and lemma in PERSONS and child.dep_ in {"amod", "compound"} and is_whole([child]):
+            yield Candidate(f"What nationality {be} {subject}?", child.text, 1.6, "what nationality")
+        if child.ent_type_ == "DATE" and child.i < noun.i and lemma in _RELEASED and re.fullmatch(r"(?:1[89]|20)\d\d", child.text):
+            yield Candidate(f"What year is the {lemma} {_bare(subject)} from?", child.text, 2.0, "what year from")
+        if child.dep_ == "prep" and child.lower_ in {"in", "on", "near"} and lemma in _SITES:
+            answer = _place(child)
+            if answer:
+                yield Candidate(f"Where {be} {subject}?", answer, 1.9, f"where {be}")
+    if clause.person and clause.topic and lemma in PERSONS - RELATIONS and not list(noun.conjuncts):
+        compound = [child for child in noun.children if child.dep_ == "compound" and child.i == noun.i - 1 and child.pos_ == "NOUN"]
+        answer = text_of([*compound, noun])
+        yield Candidate(f"What {'was' if be == 'was' else 'is'} {possessive(subject)} profession?", answer, 0.9, "what profession")
+
+
+def _nation(word: Token) -> str:
+    """Return the nationality that a word ends: "South Korean"; "" for none, and for half of one."""
+    if word.ent_type_ != "NORP" or word.dep_ not in {"amod", "compound", "nmod"} or word.text in _NO_NATIONS:
+        return ""
+    names = [entity for entity in word.doc.ents if entity.start <= word.i < entity.end]
+    return names[0].text if names and names[0].end == word.i + 1 and is_whole([word for word in names[0]]) else ""
+
+
+def _bare(name: str) -> str:
+    return re.sub(r"^(?:the|an?) (?=[a-z])", "", name)
+
+
+def _place(preposition: Token) -> str:
+    """Return the place behind a preposition, with the larger one that follows: "Springfield, Illinois"."""
+    found = [child for child in preposition.children if child.dep_ == "pobj"]
+    if len(found) != 1 or not any(token.ent_type_ in _PLACES for token in phrase(found[0])):
+        return ""
+    kept = phrase(found[0])
+    end = kept[-1].i + 1
+    document = found[0].doc
+    while end + 1 < len(document) and document[end].text == "," and document[end + 1].ent_type_ == "GPE" and not _is_subject(document[end + 1]):
+        end += 2
+        while end < len(document) and document[end].ent_iob_ == "I" and document[end].ent_type_ == "GPE":
+            end += 1
+    tokens = list(document[kept[0].i : end])
+    if len(kept) != kept[-1].i - kept[0].i + 1 or is_vague(tokens) or not is_whole(tokens):
+        return ""
+    return text_of(tokens[1:] if tokens[0].lower_ == "the" and len(tokens) > 1 else tokens)
+
+
+def _is_subject(token: Token) -> bool:
+    return token.dep_ in {"nsubj", "nsubjpass"} or token.head.dep_ in {"nsubj", "nsubjpass"}
+
+
+def _about_part(clause: Clause, part: Part) -> Iterator[Candidate]:
+    if part.object is None:
+        return
+    if part.role in {"prep", "npadvmod"}:
+        yield from _about_time(clause, part)
+    if part.role == "prep":
+        yield from _about_place(clause, part)
+        yield from _governed(clause, part)
+    if part.role == "agent":
+        yield from _about_agent(clause, part)
+    if part.role == "dobj":
+        yield from _about_object(clause, part)
+    if part.role in {"dobj", "prep", "attr"}:
+        yield from _about_number(clause, part)
+    if part.role == "acomp":
+        yield from _about_measure(clause, part)
+        yield from _about_quality(clause, part)
+    if part.role == "oprd" and clause.is_passive and clause.base in {"name", "call", "nickname", "title", "entitle"}:
+        yield Candidate(_build(clause, "What", part), _noun_phrase(part.object), 2.2, f"what {clause.base}")
+
+
+def _about_time(clause: Clause, part: Part) -> Iterator[Candidate]:
+    noun = part.object
+    if noun is None:
+        return
+    kept = phrase(noun)
+    answer = text_of(kept)
+    known = noun.ent_type_ in {"DATE", "TIME"} or (noun.tag_ == "CD" and noun.ent_type_ == "CARDINAL")
+    if not answer or not known or is_vague(kept) or not is_whole(kept) or len(kept) != kept[-1].i - kept[0].i + 1:
+        return
+    lead = part.preposition
+    drop = "npadvmod" if part.role == "npadvmod" else ""
+    if clause.base == "be" and any(other.role == "attr" for other in clause.parts):
+        return
+    if is_date(answer) and (lead in _WHEN or not lead) and not any(child.dep_ == "prep" for child in noun.children):
+        year = re.fullmatch(r"\d{4}", answer) and lead == "in"
+        asking = "In what year" if year and len(clause.subject) % 2 else "When"
+        question = _build(clause, asking, part, drop=drop)
+        yield Candidate(question, answer, 3.0 - _laden(clause, part), f"when {clause.base}")
+    elif is_clock(answer) and lead in {"at", "in", "from", "by", "until"}:
+        yield Candidate(_build(clause, {"at": "At what time", "until": "Until when", "by": "By when"}.get(lead, "When"), part), answer, 3.0, f"when {clause.base}")
+    elif is_date(answer) and lead == "since" and clause.auxiliary in {"has", "have"}:
+        yield Candidate(_build(clause, "Since when", part), answer, 2.6, "since when")
+    elif is_duration(answer) and lead in {"for", ""} and noun.ent_type_ in {"DATE", "TIME"}:
+        yield Candidate(_build(clause, "For how long", part), answer.partition(",")[0], 2.2, "how long")
+
+
+def _laden(clause: Clause, part: Part) -> float:
+    """Return how much worse a question is for other dates in the clause: one of them may be the answer as well."""
+    others = [other for other in clause.parts if other is not part and other.object is not None and other.object.ent_type_ == "DATE"]
+    return 1.0 * len(others)
+
+
+def _about_place(clause: Clause, part: Part) -> Iterator[Candidate]:
+    goes = part.preposition == "to" and clause.base in {"move", "relocate", "emigrate", "immigrate", "flee"}
+    if not goes and (part.preposition not in _WHERE or clause.base not in _STAYS):
+        return
+    answer = _place(part.head)
+    if answer:
+        dates = [other for other in clause.parts if other.object is not None and other.object.ent_type_ == "DATE"]
+        question = _build(clause if goes else _without(clause, dates), "Where", part, strand="to" if goes else "")
+        yield Candidate(question, answer, 2.8 - 0.5 * (part.preposition == "on"), f"where {clause.base}")
+
+
+def _without(clause: Clause, parts: list[Part]) -> Clause:
+    from dataclasses import replace
+
+    return replace(clause, parts=tuple(part for part in clause.parts if part not in parts))
+
+
+def _clashes(clause: Clause, part: Part) -> bool:
+    """Tell whether the preposition would be left beside another of its kind: "on what … on Monday"."""
+    return any(other is not part and other.preposition == part.preposition for other in clause.parts)
+
+
+def _governed(clause: Clause, part: Part) -> Iterator[Candidate]:
+    """Yield "What is … based on?", "Who did … marry?" for prepositions that belong to the verb."""
+    noun = part.object
+    if noun is None or part.front or _clashes(clause, part) or part.preposition not in _GOVERNED.get(clause.base, "").split():
+        return
+    answer = _noun_phrase(noun)
+    if not answer or is_date(answer) or noun.pos_ == "NUM" or (not is_name(noun) and len(answer.split()) < 2):
+        return
+    asking = "Who" if is_human(noun) else _what_for(clause.base, part.preposition, noun)
+    question = _build(clause, asking, part, strand=part.preposition)
+    yield Candidate(question, answer, 2.3 + 0.2 * is_name(noun), f"{asking} {clause.base} {part.preposition}".lower())
+
+
+def _what_for(verb: str, preposition: str, noun: Token) -> str:
+    if (verb, preposition) == ("play", "for") or (verb == "sign" and is_name(noun)):
+        return "Which team" if verb == "play" else "Who"
+    if preposition == "by":
+        return "Who"
+    return "What"
+
+
+def _about_agent(clause: Clause, part: Part) -> Iterator[Candidate]:
+    if part.object is None or not is_name(part.object):
+        return
+    answer = _people(part.object)
+    asking = "Who" if part.object.ent_type_ in {"PERSON", "ORG", "NORP", ""} else "What"
+    question = _build(clause, asking, part, strand="by")
+    if question.endswith(" by?") or question.count(" ") < 14:
+        yield Candidate(question, answer, 2.9, f"{asking} by {clause.base}".lower())
+
+
+def _people(noun: Token) -> str:
+    """Return a name, without "the American director" before it."""
+    answer = _noun_phrase(noun)
+    if noun.ent_type_ == "PERSON" and answer and not list(noun.conjuncts):
+        name = text_of([token for token in phrase(noun) if token.ent_type_ == "PERSON"])
+        return name if name in answer else answer
+    return answer
+
+
+def _about_object(clause: Clause, part: Part) -> Iterator[Candidate]:
+    noun = part.object
+    if noun is None or clause.base in _FIRM or sum(other.role == "dobj" for other in clause.parts) > 1 or any(other.role in {"xcomp", "oprd"} for other in clause.parts):
+        return
+    if noun.ent_type_ in _NUMBERS:
+        if noun.ent_type_ == "MONEY" and clause.base in words("cost charge pay earn raise receive donate spend win"):
+            yield Candidate(_build(clause, "How much", part), _noun_phrase(noun), 2.6, f"how much {clause.base}")
+        return
+    answer = _noun_phrase(noun)
+    if not answer or (not is_name(noun) and len(answer.split()) < 3):
+        return
+    asking = "Who" if noun.ent_type_ == "PERSON" or (is_human(noun) and is_name(noun)) else "What"
+    if clause.base in {"attend", "join", "enter"}:
+        asking = "What"
+    if asking == "What" and clause.base in {"marry", "defeat", "beat", "succeed", "replace", "meet"}:
+        asking = "Who"
+    score = 2.0 + 0.4 * is_name(noun) - 0.8 * (not is_name(noun))
+    yield Candidate(_build(clause, asking, part), answer, score, f"{asking} {clause.base}".lower())
+
+
+def _about_number(clause: Clause, part: Part) -> Iterator[Candidate]:
+    """Yield "How many … does … have?", and "What is the population of …?"."""
+    noun = part.object
+    if noun is None:
+        return
+    counts = [child for child in noun.children if child.dep_ == "nummod" and child.i < noun.i]
+    others = [child for child in noun.children if child.dep_ in {"det", "poss"}]
+    if len(counts) == 1 and not others and noun.tag_ == "NNS" and noun.ent_type_ in {"CARDINAL", "", "QUANTITY"} and not is_date(counts[0].text):
+        number = counts[0]
+        answer = text_of(phrase(number))
+        thing = text_of([token for token in phrase(noun, {*REMARKS, "prep", "conj", "cc"}) if token not in set(number.subtree)])
+        rest = text_of([token for child in noun.children if child.dep_ == "prep" for token in phrase(child)])
+        strand = " ".join(piece for piece in (rest, part.preposition) if piece)
+        if thing and not is_date(answer) and (part.role == "dobj" or (part.preposition == "of" and not rest)):
+            yield Candidate(_build(clause, f"How many {thing}", part, strand=strand), answer, 2.7, f"how many {noun.lemma_}".lower())
+    if part.role == "dobj" and clause.base == "have" and noun.lemma_ in {"population", "area", "length", "capacity", "enrollment", "enrolment", "height", "circulation", "elevation"}:
+        for child in noun.children:
+            value = _object_of(child)
+            if child.lower_ == "of" and value is not None and value.like_num | (value.ent_type_ in _NUMBERS):
+                yield Candidate(f"What is the {noun.lemma_} of {clause.subject}?", _noun_phrase(value), 2.7, f"what {noun.lemma_}")
+
+
+def _object_of(preposition: Token) -> Token | None:
+    found = [child for child in preposition.children if child.dep_ == "pobj"]
+    return found[0] if len(found) == 1 else None
+
+
+def _about_measure(clause: Clause, part: Part) -> Iterator[Candidate]:
+    measure = _MEASURES.get(part.head.lower_)
+    amounts = [child for child in part.head.children if child.dep_ == "npadvmod"]
+    if measure and len(amounts) == 1 and clause.base == "be":
+        answer = text_of(phrase(amounts[0]))
+        yield Candidate(_sentence([f"How {measure}", clause.auxiliary, clause.subject]), answer, 2.6, f"how {measure}")
+
+
+_QUALITIES = {
+    "responsible": "for", "famous": "for", "notable": "for", "native": "to", "similar": "to", "adjacent": "to", "close": "to",
+    "popular": "with in", "active": "in", "available": "in on", "subject": "to", "equal": "to", "home": "to", "open": "to on",
+    "closed": "on in", "visible": "from", "due": "on by", "named": "after", "made": "of",
+}  # fmt: skip
+
+
+def _about_quality(clause: Clause, part: Part) -> Iterator[Candidate]:
+    """Yield "What is … responsible for?", "When is … open?"."""
+    for child in part.head.children:
+        noun = _object_of(child)
+        if clause.base != "be" or noun is None or child.lower_ not in _QUALITIES.get(part.head.lower_, "").split():
+            continue
+        kept = phrase(noun)
+        answer = _noun_phrase(noun)
+        when = noun.ent_type_ in {"DATE", "TIME"} and is_date(text_of(kept))
+        asking, strand = ("When", "") if when else ("Who" if is_human(noun) else "What", child.lower_)
+        question = _sentence([asking, clause.auxiliary, clause.subject, part.head.text, strand])
+        yield Candidate(question, answer, 2.2, f"{asking} {part.head.lower_}".lower())
+
+
+__all__ = ["Candidate", "ask"]
