@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from raft_core.dataset.generators.english import words
-from raft_core.dataset.generators.phrases import REMARKS, is_vague, is_whole, phrase, text_of
+from raft_core.dataset.generators.phrases import REMARKS, is_cut, is_vague, is_whole, phrase, text_of
 from raft_core.dataset.generators.topic import Topic, is_human, is_name, resolves
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ class Part:
 class Clause:
     """A subject and its predicate. `named` is the subject's name in the sentence, "" for a pronoun.
 
+    A `contextual` subject is "the building": which one, only the document's title can tell.
     `auxiliary` is inverted in a question; where there is none, `support` (did, does, do) and `base` are used.
     """
 
@@ -71,6 +72,7 @@ class Clause:
     base: str
     finite: str
     main: Token
+    contextual: bool
     parts: tuple[Part, ...]
     topic: Topic | None = None
     known: frozenset[str] = frozenset()
@@ -92,6 +94,7 @@ class _Subject:
     joined: bool
     topic: Topic | None
     known: frozenset[str]
+    contextual: bool = False
 
 
 def find_clauses(sentence: Sentence, topic: Topic | None, *, sure: bool) -> Iterator[Clause]:
@@ -146,6 +149,8 @@ def _subject(token: Token | None, topic: Topic | None, *, sure: bool) -> _Subjec
     owner = next((child for child in token.children if child.dep_ == "poss"), None)
     if topic is not None and sure and owner is not None and owner.lower_ in _OWNERS:
         return _owned(token, owner, topic)
+    if token.pos_ == "PRON":
+        return None
     kept = phrase(token)
     text = text_of(kept)
     joined = any(child.dep_ == "conj" for child in token.children)
@@ -153,9 +158,12 @@ def _subject(token: Token | None, topic: Topic | None, *, sure: bool) -> _Subjec
         return None
     mine = topic is not None and topic.is_meant_by(text)
     bare = token.tag_ == "NNS" and not any(child.dep_ in {"det", "poss", "compound", "amod"} for child in token.children)
+    if not mine and _is_definite(kept, token):
+        text = text[:1].lower() + text[1:]
+        return _Subject(text, "", is_human(token), token.tag_ == "NNS", False, None, frozenset(), contextual=True)
     if bare or (not mine and not any(is_name(each) for each in kept if each == token or each.dep_ in {"pobj", "compound", "conj", "appos", "nmod", "poss"})):
         return None
-    if kept[0].is_sent_start and kept[0].pos_ != "PROPN" and kept[0].ent_type_ not in {"WORK_OF_ART", "ORG", "PERSON"}:
+    if kept[0].is_sent_start and (kept[0].text == "The" or (kept[0].pos_ != "PROPN" and kept[0].ent_type_ not in {"WORK_OF_ART", "ORG", "PERSON"})):
         text = text[:1].lower() + text[1:]
     text = text if text.count('"') != 2 or not text.startswith('"') else text
     named = re.sub(r"^[Tt]he (?=\S)", "", text)
@@ -165,6 +173,28 @@ def _subject(token: Token | None, topic: Topic | None, *, sure: bool) -> _Subjec
         text = text[:1].lower() + text[1:] if text.startswith("The ") and topic.full != topic.name else text
     known = frozenset({"his", "her"} if person else {"its"})
     return _Subject(text, named, person, topic.plural if mine and topic else joined or token.tag_ == "NNS", joined, topic if mine else None, known)
+
+
+_LOOSE = words(
+    "following first second third last next latter former result idea fact problem reason question point case rest same other "
+    "others thing things way ways part parts kind sort number answer aim goal purpose difference example trick key truth word "
+    "more most less least best worst only whole time day year moment people person man woman author text page section figure "
+    "paper work way one ones former above below"
+)
+"""Nouns and adjectives with which "the …" is said of a thing in the text before."""
+
+
+def _is_definite(kept: list[Token], noun: Token) -> bool:
+    """Tell whether a subject without a name is one thing of its document all the same: "the chain hoist".
+
+    What is said of a kind of things in the present will do as well: "bookings last …", "a coracle weighs …".
+    """
+    start = kept[0].lower_
+    generic = noun.tag_ == "NNS" and noun.head.tag_ in {"VBP", "MD", "VB"} and len(kept) <= 3
+    if start != "the" and not generic and not (start in {"a", "an"} and noun.head.tag_ in {"VBZ", "MD", "VB"}):
+        return False
+    loose = any(token.lemma_.lower() in _LOOSE for token in kept)
+    return noun.pos_ == "NOUN" and len(kept) <= 6 and not loose and not is_cut(kept) and not any(is_name(token) for token in kept)
 
 
 def _owned(token: Token, owner: Token, topic: Topic) -> _Subject | None:
@@ -200,7 +230,8 @@ def _finite(sentence: Sentence, verb: Token, subject: _Subject) -> Clause | None
     if not helpers and verb.tag_ == "VBD" and _may_be_participle(verb):
         return None
     denied = any(child.dep_ == "neg" or child.lower_ in {"never", "not", "only", "neither", "nor", "hardly"} for child in verb.children)
-    if first.tag_ not in _FINITE or denied or any(child.dep_ == "mark" for child in verb.children):
+    more = any(child.dep_ == "advmod" and child.tag_ in {"JJR", "RBR"} for child in verb.children)
+    if first.tag_ not in _FINITE or denied or more or any(child.dep_ == "mark" for child in verb.children):
         return None
     auxiliary, rest = _auxiliary(verb, helpers)
     support = "" if auxiliary else {"VBD": "did", "VBZ": "does", "VBP": "do"}.get(verb.tag_, "did")
@@ -244,6 +275,7 @@ def _clause(
         verb.lemma_,
         finite,
         verb,
+        subject.contextual,
         tuple(_parts(verb, subject.known)),
         subject.topic,
         subject.known,
@@ -278,7 +310,7 @@ def _opening(sentence: Sentence, clause: Clause, subject: _Subject) -> Iterator[
     """Yield what a participle before the subject says: "Born in Germany, he …", "Released in 1996, it …"."""
     for child in clause.main.children:
         free = not any(each.dep_ in {"nsubj", "nsubjpass", "mark", "aux", "auxpass"} for each in child.children)
-        if child.dep_ == "advcl" and child.tag_ == "VBN" and child.i < clause.main.i and free and child.i == sentence.span.start:
+        if child.dep_ == "advcl" and child.tag_ == "VBN" and child.i < clause.main.i and free and child.i == sentence.span.start and ":" not in sentence.span.text:
             past, now = ("were", "are") if subject.plural else ("was", "is")
             helper = now if child.lemma_ in _STANDING and clause.main.tag_ == "VBZ" else past
             yield _clause(sentence, subject, child, helper, child.lower_, "", f"{helper} {child.lower_}")

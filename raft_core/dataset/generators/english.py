@@ -96,17 +96,22 @@ def _is_title(text: str) -> bool:
 
 
 @cache
-def _nouns() -> frozenset[str]:
-    """Return the English nouns that the model's lemmatizer knows (WordNet's)."""
+def _known(part: str) -> frozenset[str]:
+    """Return the English nouns or verbs that the model's lemmatizer knows (WordNet's)."""
     lookups = pipeline().get_pipe("lemmatizer").lookups  # type: ignore[attr-defined]  # any pipe, for mypy
-    return frozenset(lookups.get_table("lemma_index")["noun"])
+    return frozenset(lookups.get_table("lemma_index")[part])
+
+
+def is_verb(word: str) -> bool:
+    """Tell whether a word is an English verb as it stands in a dictionary."""
+    return word.lower() in _known("verb")
 
 
 def is_noun(word: str) -> bool:
     """Tell whether a word is an English noun, in the singular or a regular plural."""
     lower = word.lower()
     singulars = (lower, lower.removesuffix("s"), lower.removesuffix("es"), re.sub(r"ies$", "y", lower))
-    return any(form in _nouns() for form in singulars)
+    return any(form in _known("noun") for form in singulars)
 
 
 @cache
@@ -117,6 +122,15 @@ def _stop_words() -> dict[str, frozenset[str]]:
         module = importlib.import_module(f"spacy.lang.{code}.stop_words")
         found[code] = frozenset(module.STOP_WORDS)
     return found
+
+
+_FOREIGN_LETTER = re.compile(r"[^\W\d_\u0000-\u024f]")
+
+
+def is_latin(text: str) -> bool:
+    """Tell whether a text is written in Latin letters, a few others aside."""
+    letters = sum(character.isalpha() for character in text)
+    return len(_FOREIGN_LETTER.findall(text)) <= 0.3 * letters
 
 
 def is_english(text: str) -> bool:

@@ -59,7 +59,7 @@ _GOVERNED = {
 }  # fmt: skip
 """Prepositions that a verb brings along, so that "What is it based on?" reads as people speak."""
 _MEASURES = {"tall": "tall", "high": "high", "long": "long", "wide": "wide", "deep": "deep", "old": "old", "thick": "thick", "heavy": "heavy"}
-_FIRM = words("make take have give get do see come go bring put let help cause allow keep include feature contain involve follow experience finish see")
+_FIRM = words("make take have give get do see come go bring put let help cause allow keep include feature contain involve follow experience finish see answer say call tell ask show present want need like mean")
 """Verbs whose object is seldom asked for by "what"."""
 
 
@@ -73,14 +73,29 @@ class Candidate:
     pattern: str
 
 
-def ask(clause: Clause) -> Iterator[Candidate]:
-    """Yield the questions that a clause answers."""
+def ask(clause: Clause, where: str = "") -> Iterator[Candidate]:
+    """Yield the questions that a clause answers; `where` is the title that can tell which thing is meant."""
     found = [*_from_brackets(clause), *_about_subject(clause), *_about_kind(clause)]
     for part in clause.parts:
         found += _about_part(clause, part)
     for candidate in found:
-        if _is_good(clause, candidate):
+        if not _is_good(clause, candidate):
+            continue
+        if not clause.contextual:
             yield candidate
+        elif where and (candidate.question.startswith(("When", "Where", "How", "At what", "In what", "For how")) or candidate.score >= 2):
+            asked = _within(candidate.question, where)
+            yield Candidate(asked, candidate.answer, candidate.score - _DISTANT, candidate.pattern)
+
+
+_DISTANT = 0.7
+"""How much worse a question is that needs the document's title to say what is meant."""
+
+
+def _within(question: str, where: str) -> str:
+    """Return a question that says in which document its subject is to be found."""
+    inner = question[:1].lower() + question[1:]
+    return (f'According to "{where}", {inner}', f'In "{where}", {inner}', f'{question[:-1]} according to "{where}"?')[len(question) % 3]
 
 
 def _is_good(clause: Clause, made: Candidate) -> bool:
@@ -103,12 +118,17 @@ def _build(clause: Clause, asking: str, without: Part | None, *, strand: str = "
         elif not part.text:
             if part.role not in {"prep", "advmod", "npadvmod"}:
                 return ""
-        elif part.role == "advmod" or part.role in drop.split() or _is_idle(part):
+        elif part.role in drop.split() or _is_idle(part) or (part.role == "advmod" and not _belongs(clause, part)):
             continue
         else:
             pieces.append(part.text)
     head = [asking, clause.auxiliary or clause.support, clause.subject, clause.verb if clause.auxiliary else clause.base]
     return _sentence([*head, *pieces])
+
+
+def _belongs(clause: Clause, part: Part) -> bool:
+    """Tell whether an adverb makes the verb what it is: "went back", "continued south"."""
+    return part.head.i == clause.main.i + 1 and not part.text.endswith("ly") and " " not in part.text
 
 
 def _sentence(pieces: list[str]) -> str:
@@ -176,7 +196,8 @@ def _about_subject(clause: Clause) -> Iterator[Candidate]:
     telling = [part for part in rest_parts if part.object is not None and _is_telling(part)]
     if not telling or _points_back(clause) or any(not part.text for part in clause.parts if part.role not in {"prep", "advmod", "npadvmod"}):
         return
-    asking = "Who" if clause.person else _which(clause)
+    sure = clause.topic is not None or " " in clause.named
+    asking = ("Who" if sure else "") if clause.person else _which(clause)
     if asking:
         score = 1.4 + 0.3 * len(telling[:2])
         question = _sentence([asking, clause.finite, *(part.text for part in rest_parts)])
@@ -204,7 +225,7 @@ def _is_unique(kind: Part) -> bool:
 def _is_telling(part: Part) -> bool:
     if part.object is None:
         return False
-    return any(is_name(token) or token.ent_type_ in _NUMBERS for token in phrase(part.object))
+    return any(is_name(token) for token in phrase(part.object))
 
 
 def _about_kind(clause: Clause) -> Iterator[Candidate]:
@@ -214,6 +235,11 @@ def _about_kind(clause: Clause) -> Iterator[Candidate]:
         return
     yield from _stars(clause, kind.head)
     noun, be, subject = kind.head, clause.auxiliary, clause.subject
+    if noun.ent_type_ in _NUMBERS and (clause.contextual or clause.topic is None):
+        value = text_of(phrase(noun))
+        asking = "How much" if noun.ent_type_ == "MONEY" else "What"
+        if re.search(r"\d", value) and is_whole(phrase(noun)):
+            yield Candidate(f"{asking} {be} {subject}?", value, 2.9, f"{asking} {be}".lower())
     if noun.pos_ not in {"NOUN", "PROPN"} or not subject:
         return
     yield from _definition(clause, kind)
@@ -332,11 +358,15 @@ def _about_time(clause: Clause, part: Part) -> Iterator[Candidate]:
     drop = "npadvmod" if part.role == "npadvmod" else ""
     if clause.base == "be" and any(other.role == "attr" for other in clause.parts):
         return
+    if _laden(clause, part) and is_date(answer):
+        return
     if is_date(answer) and (lead in _WHEN or not lead) and not any(child.dep_ == "prep" for child in noun.children):
         year = re.fullmatch(r"\d{4}", answer) and lead == "in"
         asking = "In what year" if year and len(clause.subject) % 2 else "When"
         question = _build(clause, asking, part, drop=drop)
         yield Candidate(question, answer, 3.0 - _laden(clause, part), f"when {clause.base}")
+    elif lead == "from" and (is_date(answer) or is_clock(answer)):
+        yield from _span_of_time(clause, part)
     elif is_clock(answer) and lead in {"at", "in", "from", "by", "until"}:
         yield Candidate(_build(clause, {"at": "At what time", "until": "Until when", "by": "By when"}.get(lead, "When"), part), answer, 3.0, f"when {clause.base}")
     elif is_date(answer) and lead == "since" and clause.auxiliary in {"has", "have"}:
@@ -345,15 +375,35 @@ def _about_time(clause: Clause, part: Part) -> Iterator[Candidate]:
         yield Candidate(_build(clause, "For how long", part), answer.partition(",")[0], 2.2, "how long")
 
 
+def _span_of_time(clause: Clause, part: Part) -> Iterator[Candidate]:
+    """Yield a question for "from 4 April to 25 October", whether the parser joined its halves or not."""
+    halves = [part, *(other for other in clause.parts if other.preposition in {"to", "until", "till"} and other.head.i == _end(part) + 1)]
+    last = halves[-1] if len(halves) == 2 else part
+    tokens = list(part.head.doc[part.head.i : _end(last) + 1])
+    text = text_of(tokens)
+    if re.search(r"\b(?:to|until|till)\b", text) and is_whole(tokens) and not is_vague(tokens):
+        rest = [other for other in clause.parts if other not in halves]
+        yield Candidate(_build(_without(clause, [other for other in clause.parts if other not in rest]), "When", None), text, 3.0, f"when {clause.base}")
+
+
+def _end(part: Part) -> int:
+    return phrase(part.head)[-1].i
+
+
 def _laden(clause: Clause, part: Part) -> float:
     """Return how much worse a question is for other dates in the clause: one of them may be the answer as well."""
-    others = [other for other in clause.parts if other is not part and other.object is not None and other.object.ent_type_ == "DATE"]
+    others = [other for other in clause.parts if other is not part and _is_day(other)]
     return 1.0 * len(others)
 
 
+def _is_day(part: Part) -> bool:
+    return part.object is not None and (part.object.ent_type_ == "DATE" or is_date(part.text))
+
+
 def _about_place(clause: Clause, part: Part) -> Iterator[Candidate]:
+    held = clause.base == "take" and any(other.role == "dobj" and other.head.lower_ == "place" for other in clause.parts)
     goes = part.preposition == "to" and clause.base in {"move", "relocate", "emigrate", "immigrate", "flee"}
-    if not goes and (part.preposition not in _WHERE or clause.base not in _STAYS):
+    if not goes and (part.preposition not in _WHERE or (clause.base not in _STAYS and not held)):
         return
     answer = _place(part.head)
     if answer:
@@ -395,10 +445,11 @@ def _what_for(verb: str, preposition: str, noun: Token) -> str:
 
 
 def _about_agent(clause: Clause, part: Part) -> Iterator[Candidate]:
-    if part.object is None or not is_name(part.object):
+    if part.object is None or not (is_name(part.object) or (clause.contextual and len(phrase(part.object)) > 1)):
         return
     answer = _people(part.object)
-    asking = "Who" if part.object.ent_type_ in {"PERSON", "ORG", "NORP", ""} else "What"
+    named = is_name(part.object) and part.object.ent_type_ in {"PERSON", "ORG", "NORP", ""}
+    asking = "Who" if named or is_human(part.object) else "What"
     question = _build(clause, asking, part, strand="by")
     if question.endswith(" by?") or question.count(" ") < 14:
         yield Candidate(question, answer, 2.9, f"{asking} by {clause.base}".lower())
@@ -429,6 +480,9 @@ def _about_object(clause: Clause, part: Part) -> Iterator[Candidate]:
         asking = "What"
     if asking == "What" and clause.base in {"marry", "defeat", "beat", "succeed", "replace", "meet"}:
         asking = "Who"
+    telling = [other for other in clause.parts if other is not part and other.text and (_is_telling(other) or _is_day(other))]
+    if not is_name(noun) and not telling and not clause.contextual:
+        return
     score = 2.0 + 0.4 * is_name(noun) - 0.8 * (not is_name(noun))
     yield Candidate(_build(clause, asking, part), answer, score, f"{asking} {clause.base}".lower())
 
@@ -483,6 +537,8 @@ def _about_quality(clause: Clause, part: Part) -> Iterator[Candidate]:
             continue
         kept = phrase(noun)
         answer = _noun_phrase(noun)
+        if not is_name(noun) and len(answer.split()) < 2:
+            continue
         when = noun.ent_type_ in {"DATE", "TIME"} and is_date(text_of(kept))
         asking, strand = ("When", "") if when else ("Who" if is_human(noun) else "What", child.lower_)
         question = _sentence([asking, clause.auxiliary, clause.subject, part.head.text, strand])

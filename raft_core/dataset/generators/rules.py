@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from raft_core.dataset.generators import Draft, Drafts
 from raft_core.dataset.generators.clauses import find_clauses
-from raft_core.dataset.generators.english import check_installed, is_english
+from raft_core.dataset.generators.english import check_installed, is_english, is_latin
 from raft_core.dataset.generators.prose import Paragraph, paragraphs
 from raft_core.dataset.generators.questions import Candidate, ask
 from raft_core.dataset.generators.tables import ask_tables
@@ -65,8 +65,16 @@ def _draft(quote: str, found: Candidate) -> Draft:
 _LISTED = ("column ", "step", "stands for")
 
 
+def _is_readable(title: str) -> bool:
+    """Tell whether a title can stand in a question: words, no name of a file."""
+    return "_" not in title and len(title) <= 80 and bool(re.search(r"[a-z]{3}", title)) and '"' not in title
+
+
 def _may_be_english(text: str) -> bool:
-    return len(re.findall(r"[^\W\d_]+", text)) < _RUNNING or is_english(text)
+    """Tell whether the running text of a chunk is English; of tables and a few words nobody can tell."""
+    running = " ".join(line for line in text.splitlines() if " | " not in line)
+    few = len(re.findall(r"[^\W\d_]+", running)) < _RUNNING
+    return is_latin(text) and (few or is_english(running))
 
 
 def candidates(chunk: Chunk) -> list[tuple[str, Candidate]]:
@@ -91,7 +99,7 @@ def _of_paragraph(paragraph: Paragraph, title: str) -> Iterator[tuple[str, Candi
         if sentence is None:
             continue
         for clause in find_clauses(sentence, topic, sure=number <= sure):
-            for candidate in ask(clause):
+            for candidate in ask(clause, title if _is_readable(title) else ""):
                 yield sentence.quote, candidate
 
 

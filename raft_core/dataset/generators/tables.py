@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from raft_core.dataset.generators.english import is_noun, words
+from raft_core.dataset.generators.english import is_noun, is_verb, words
 from raft_core.dataset.generators.phrases import is_date
 from raft_core.dataset.generators.questions import Candidate
 from raft_core.files import content_hash
@@ -35,6 +35,7 @@ _MONEY = re.compile(r"[£$€] ?\d[\d,.]*(?: ?(?:a|per) \w+)?|\d[\d,.]* ?(?:euro
 _NUMBER = re.compile(r"\d[\d,.]*")
 
 _NAMES = words("name title item event product course boat source purpose term subject topic team crew class film book service")
+_RECORD_NAMES = words("name title event product course")
 _NO_NAMES = words("user author file first last host")
 _NO_KEYS = words("link url id nid uuid enabled number no nr remark remarks note notes comment comments hash image path code call")
 """Columns of book-keeping: nobody asks for them by name."""
@@ -45,18 +46,20 @@ _WHO = words(
 )
 _WHERE = words("place room location venue where")
 _WHEN = words("date day when time")
-_COSTS = words("price cost fee rate amount value")
+_COSTS = words("price cost fee rate")
+_JOINTS = words("in of from by to for per at on with if not or and")
 _PARTICIPLE = re.compile(r"(?:\w+ed|built|held|made|bought|sold|begun|won|sent|born)(?: or (?:\w+ed|made|built))?")
 
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """What a table or a record says of one thing: `quote` stands in the text."""
+    """What a table or a record says of one thing: `quote` stands in the text, `naming` is the column of the name."""
 
     name: str
     key: str
     value: str
     quote: str
+    naming: str = ""
 
 
 def ask_tables(text: str, title: str, *, whole_start: bool) -> Iterator[tuple[str, Candidate]]:
@@ -69,10 +72,12 @@ def ask_tables(text: str, title: str, *, whole_start: bool) -> Iterator[tuple[st
     yield from _abbreviations(lines)
     yield from _steps(lines, title)
     for entry in (*_records(lines), *_tables(lines, whole_start=whole_start)):
-        question = _question(entry)
-        if question and entry.value.lower() not in question.lower():
+        if entry.name == title:
+            continue
+        question, answer = _question(entry)
+        if question and answer.lower() not in question.lower():
             question = _in_document(question, title)
-            yield entry.quote, Candidate(question, entry.value, SCORE, f"column {_words_of(entry.key)}")
+            yield entry.quote, Candidate(question, answer, SCORE, f"column {_words_of(entry.key)}")
 
 
 def _in_document(question: str, title: str) -> str:
@@ -89,42 +94,57 @@ def _words_of(key: str) -> str:
     return " ".join(word if word.isupper() and len(word) > 1 else word.lower() for word in spread.split())
 
 
-def _question(entry: _Entry) -> str:
-    """Return the question for an entry, "" where it would read badly."""
-    key, name, value = _words_of(entry.key), entry.name, entry.value
+def _question(entry: _Entry) -> tuple[str, str]:
+    """Return the question for an entry and its answer; two empty texts where it would read badly."""
+    key, value = _words_of(entry.key), entry.value
     last = re.sub(r"\W", "", key.split()[-1]) if key.split() else ""
-    fit = len(value.split()) <= LONGEST_ANSWER and 1 <= len(name.split()) <= LONGEST_NAME
-    if not fit or not re.search(r"[^\W\d_]{2}", name) or _CODE.search(value + name) or not key.isascii():
-        return ""
-    choice = int(content_hash(name, key), 16) % 3
+    fit = len(value.split()) <= LONGEST_ANSWER and 1 <= len(entry.name.split()) <= LONGEST_NAME
+    if not fit or not re.search(r"[^\W\d_]{2}", entry.name) or _CODE.search(value + entry.name) or not key.isascii():
+        return "", ""
+    naming = _words_of(entry.naming)
+    if naming and naming.split()[-1] in _WHO:  # a rota: whose turn is it when?
+        return (f"Who is the {naming} on {value}?", entry.name) if key in _WHEN and is_date(value) else ("", "")
+    name, plural = _as_said(entry)
+    return _of_column(name, key, last, value, "are" if plural else "is"), value
+
+
+def _as_said(entry: _Entry) -> tuple[str, bool]:
+    """Return a row's name as it stands in a sentence, and whether it is plural: "Brass bell" is "the brass bell"."""
+    name = re.sub(r"\s*\([^()]*\)$", "", entry.name)
+    found = name.split()
+    if not found or _words_of(entry.naming).split()[-1:] == ["name"]:
+        return name, False
+    plural = found[-1].endswith("s") and not found[-1].endswith(("ss", "us", "is")) and is_noun(found[-1])
+    common = (len(found) > 1 and all(word.islower() for word in found[1:])) or (entry.naming != "" and len(found) == 1)
+    if common and is_noun(found[-1]) and not found[0].isupper() and found[0].lower() not in {"the", "a", "an"}:
+        return f"the {name[:1].lower()}{name[1:]}", plural
+    return name, False
+
+
+def _of_column(name: str, key: str, last: str, value: str, be: str) -> str:
+    """Return the question for a column; "" for one that nobody asks for by its name."""
+    choice = int(content_hash(name, key), 16) % 2
+    many = last.endswith("s") and not last.endswith(("ss", "us", "is"))
     if _PARTICIPLE.fullmatch(key):
-        return f"When was {name} {key}?" if is_date(value) else ""
-    if last in _NO_KEYS or key in _NO_NAMES or not (is_noun(last) or last in _WHERE | _WHEN):
+        return f"When {'were' if be == 'are' else 'was'} {name} {key}?" if is_date(value) else ""
+    if found := re.fullmatch(r"(?P<what>[a-z]+) in (?P<year>(?:1\d|20)\d\d)", key):
+        amount = found["what"] if is_noun(found["what"]) else ""
+        return f"What was the {amount} {'of' if amount in _COSTS else 'for'} {name} in {found['year']}?" if amount else ""
+    if set(key.split()) & _JOINTS or last in _NO_KEYS or key in _NO_NAMES or not (is_noun(last) or last in _WHERE | _WHEN):
         return ""
-    if _MONEY.fullmatch(value) and last in _COSTS and len(key.split()) == 1:
-        return (f"How much is {name}?", f"What is the {key} of {name}?", f"What does {name} cost?")[choice]
+    if _MONEY.fullmatch(value) and key in _COSTS:
+        return (f"How much {be} {name}?", f"What {'do' if be == 'are' else 'does'} {name} cost?")[choice]
     if last in _WHO and re.match(r"[A-Z]", value):
-        return (f"Who is the {key} of {name}?", f"Who is {_genitive(name)} {key}?", f"Who is the {key} for {name}?")[choice]
+        return (f"Who is the {key} of {name}?", f"Who is the {key} for {name}?")[choice]
     if key in _WHERE:
-        return (f"Where is {name}?", f"In which place is {name}?", f"Where can {name} be found?")[choice % 2]
+        return f"Where {be} {name}?"
     if key in _WHEN and re.search(r"\d|day", value):
-        return f"When is {name}?"
-    if _NUMBER.fullmatch(value) and last.endswith("s") and not last.endswith(("ss", "us")):
-        return f"How many {key} does {name} have?"
-    return _plain_question(key, name, plural=last.endswith("s") and not last.endswith(("ss", "us", "is")), choice=choice)
-
-
-def _plain_question(key: str, name: str, *, plural: bool, choice: int) -> str:
-    be = "are" if plural else "is"
-    return (
-        f"What {be} the {key} of {name}?",
-        f"What {be} {_genitive(name)} {key}?" if len(name.split()) < 4 else f"What {be} the {key} for {name}?",
-        f"Which {key} {'do' if plural else 'does'} {name} have?" if not plural else f"What {be} the {key} of {name}?",
-    )[choice]
-
-
-def _genitive(name: str) -> str:
-    return f"{name}'" if name.endswith("s") else f"{name}'s"
+        return f"When {be} {name}?"
+    if _NUMBER.fullmatch(value) and many:
+        return f"How many {key} {'do' if be == 'are' else 'does'} {name} have?"
+    if choice and not many and not _NUMBER.fullmatch(value):
+        return f"Which {key} {'do' if be == 'are' else 'does'} {name} have?"
+    return f"What {'are' if many else 'is'} the {key} of {name}?"
 
 
 def _abbreviations(lines: Sequence[str]) -> Iterator[tuple[str, Candidate]]:
@@ -147,8 +167,9 @@ def _steps(lines: Sequence[str], title: str) -> Iterator[tuple[str, Candidate]]:
         return
     for match in found:
         text = " ".join(match["text"].split())
-        answer = re.split(r"(?<=[.!?]) ", text)[0].rstrip(".")
-        if 3 <= len(answer.split()) <= LONGEST_ANSWER and not _CODE.search(text) and not text.endswith((",", ":", "-")):
+        whole = re.match(r"(?P<first>[^.!?]+)[.!]", text)
+        answer = whole["first"] if whole else ""
+        if 3 <= len(answer.split()) <= LONGEST_ANSWER and is_verb(answer.split()[0]) and not _CODE.search(text):
             asking = f'What is step {match["number"]} of "{title}"?'
             yield text, Candidate(asking, answer, SCORE, "step")
 
@@ -170,9 +191,9 @@ def _records(lines: Sequence[str]) -> Iterator[_Entry]:
 
 
 def _entries(record: dict[str, tuple[int, str]], lines: Sequence[str]) -> Iterator[_Entry]:
-    named = next((key for key in record if _is_name(key)), None)
-    if named is None:
-        return
+    named = next((key for key in record if _is_name(key, _RECORD_NAMES)), None)
+    if named is None or (named == "title" and record[named][0] == 0):
+        return  # the title of a whole file names no record
     at, name = record[named]
     for key, (number, value) in record.items():
         between = " ".join(" ".join(lines[min(at, number) : max(at, number) + 1]).split())
@@ -181,9 +202,9 @@ def _entries(record: dict[str, tuple[int, str]], lines: Sequence[str]) -> Iterat
             yield _Entry(name, key, value, quote)
 
 
-def _is_name(key: str) -> bool:
+def _is_name(key: str, names: frozenset[str] = _NAMES) -> bool:
     found = _words_of(key).split()
-    return found[-1] in _NAMES and not set(found) & _NO_NAMES
+    return bool(found) and found[-1] in names and not set(found) & _NO_NAMES
 
 
 def _tables(lines: Sequence[str], *, whole_start: bool) -> Iterator[_Entry]:
@@ -208,7 +229,7 @@ def _cells(table: Sequence[tuple[str, list[str]]]) -> Iterator[_Entry]:
     if len(table) < 2:
         return
     header, rows = table[0][1], [(line, row) for line, row in table[1:] if len(row) <= len(table[0][1])]
-    if not _is_header(header):
+    if not _is_header(header) or not _is_known(header):
         return
     naming = _naming_column(header, [row for _, row in rows])
     named = Counter(row[naming] for _, row in rows if naming < len(row))
@@ -217,13 +238,19 @@ def _cells(table: Sequence[tuple[str, list[str]]]) -> Iterator[_Entry]:
             continue
         for at, (key, value) in enumerate(zip(header, row, strict=False)):  # empty cells at the end are left out
             if at != naming and key and value:
-                yield _Entry(row[naming], key, value, line)
+                yield _Entry(row[naming], key, value, line, header[naming])
 
 
 def _is_header(row: list[str]) -> bool:
     """Tell whether a row can be a header: short words, all different, in letters."""
     filled = [cell for cell in row if cell]
     return len(set(filled)) == len(filled) and all(len(cell.split()) <= 5 and re.search(r"[^\W\d_]", cell) for cell in filled)
+
+
+def _is_known(header: list[str]) -> bool:
+    """Tell whether a header is English: most of its columns end in a word that English has."""
+    last = [_words_of(cell).split()[-1] for cell in header if _words_of(cell)]
+    return sum(is_noun(word) or word.isdigit() or bool(_PARTICIPLE.fullmatch(word)) or word in _WHERE | _WHEN for word in last) >= 0.6 * len(last)
 
 
 def _naming_column(header: list[str], rows: Sequence[list[str]]) -> int:

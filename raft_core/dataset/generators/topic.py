@@ -93,7 +93,7 @@ def find_topic(title: str, sentences: Sequence[Sentence | None]) -> Topic | None
     nouns = _kinds(subject)
     if not full or not (titled or (nouns and is_name(subject))):
         return None
-    name = plain_title(title) if titled and not _says_more(full, title) else _without_letters(full)
+    name = plain_title(title) if titled and _is_name_of(plain_title(title), full) else _without_letters(full)
     if full[:4].lower() == "the " and name[:4].lower() != "the ":
         name = f"the {name}"
     if name.startswith("The ") and not titled:
@@ -103,13 +103,15 @@ def find_topic(title: str, sentences: Sequence[Sentence | None]) -> Topic | None
     return Topic(name, full, person and not plural, plural, nouns)
 
 
-def _says_more(full: str, title: str) -> bool:
-    """Tell whether a name has common words that the title lacks: "the dbm library" of "Dbm"."""
-    return any(word.islower() and word.casefold() not in _bare(title).split() for word in _bare_words(full))
+def _is_name_of(title: str, full: str) -> bool:
+    """Tell whether a title is the name itself: "Fort Fairfield, Maine" is, "In memory of Wilf Dacre" is not.
 
-
-def _bare_words(name: str) -> list[str]:
-    return _ARTICLE.sub("", name).split()
+    Nor is a title that lacks a common word of the name: "Dbm" of "the dbm library".
+    """
+    said, titled = _bare(full).split(), _bare(title).split()
+    longer = len(titled) > len(said) and titled[: len(said)] != said
+    common = any(word.islower() and word.casefold() not in titled for word in _ARTICLE.sub("", full).split())
+    return ":" not in title and not longer and not common
 
 
 def _first_subject(span: Span) -> Token | None:
