@@ -128,7 +128,7 @@ def _worker(settings: Settings) -> Iterator[None]:
 
 def _queue_times(settings: Settings) -> tuple[float, float]:
     with Registry(settings.registry_url) as registry, Queue(settings, registry) as queue:
-        spec = {"build": {"generator": "extractive", "chunks": 1, "questions": 1}}
+        spec = {"build": {"generator": "rules", "chunks": 1, "questions": 1}}
         queue.enqueue("build", "bench", spec)  # the first one connects
         times = []
         for _ in range(ENQUEUED):

@@ -7,9 +7,10 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from raft_core.artifacts import Artifacts
+from raft_core.dataset.generators import RULES, canonical
 from raft_core.errors import DatasetError, SettingsError, TooFewChunks
 from raft_core.jobs.catalogue import find_dataset
 from raft_core.records import DatasetInfo, RaftExample
@@ -23,8 +24,12 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
-EXTRACTIVE, ENDPOINT = "extractive", "endpoint"
-"""The generators that a member may choose: rules, or the model server that the operator set. Never a URL."""
+ENDPOINT = "endpoint"
+Generator = Literal["rules", "endpoint", "extractive"]
+"""The generators that a member may choose: rules, or the model server that the operator set. Never a URL.
+
+`extractive` is an old word for rules, in commands that members saved.
+"""
 MOST_RANK = 256
 MOST_QUESTIONS, MOST_DISTRACTORS, MOST_CHUNKS, MOST_EPOCHS = 10, 20, 100_000, 20
 
@@ -137,7 +142,7 @@ def _build(services: Services, generator: str, **values: Any) -> BuildSettings:
     model = ""
     if generator == ENDPOINT:
         generator, model = settings.generator, settings.generator_model
-        if generator == EXTRACTIVE:
+        if canonical(generator) == RULES:
             raise SettingsError(
                 "no model server is set that could write questions",
                 remedy="build by rule, or have whoever runs this bot set one",

@@ -122,8 +122,8 @@ class Settings(BaseSettings):
     chunk_tokens: int = Field(default=512, ge=16)
     chunk_overlap: int = Field(default=0, ge=0)
 
-    generator: str = "extractive"
-    """`extractive`, or an OpenAI-compatible URL ending in /v1."""
+    generator: str = "rules"
+    """`rules` (`extractive` is an old word for it), or an OpenAI-compatible URL ending in /v1."""
     generator_model: str = ""
     generator_key: SecretStr | None = None
     generator_concurrency: int = Field(default=16, ge=1)

@@ -47,7 +47,7 @@ class Pipeline(commands.Cog):
         distractors: app_commands.Range[int, 0, datasets.MOST_DISTRACTORS] = 3,
         p: app_commands.Range[float, 0.0, 1.0] = 1.0,
         chunks: app_commands.Range[int, 1, datasets.MOST_CHUNKS] | None = None,
-        generator: Literal["extractive", "endpoint"] = "extractive",
+        generator: datasets.Generator = "rules",
         rank: app_commands.Range[int, 1, datasets.MOST_RANK] = 64,
         bits: Literal[16, 4] = 16,
         epochs: app_commands.Range[int, 1, datasets.MOST_EPOCHS] | None = None,

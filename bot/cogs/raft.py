@@ -42,7 +42,7 @@ class Raft(commands.GroupCog, group_name="raft", group_description="Make trainin
         distractors: app_commands.Range[int, 0, datasets.MOST_DISTRACTORS] = 3,
         p: app_commands.Range[float, 0.0, 1.0] = 1.0,
         chunks: app_commands.Range[int, 1, datasets.MOST_CHUNKS] | None = None,
-        generator: Literal["extractive", "endpoint"] = "extractive",
+        generator: datasets.Generator = "rules",
         seed: app_commands.Range[int, 0, 2**31] = 0,
     ) -> None:
         """Build a data set from this server's documents"""

@@ -12,6 +12,7 @@ import discord
 from bot.replies.colours import AMBER, GREEN, GREY, RED
 from bot.replies.made import made_by
 from bot.replies.text import cut, escape, inline, span
+from raft_core.dataset.generators import RULES, canonical
 from raft_core.jobs.plans import PLANS
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def _about_build(spec: Json) -> str:
     build = spec["build"]
     chunks = f"{build['chunks']} chunks" if build["chunks"] else "all chunks"
     questions = f"{build['questions']} question{'s' * (build['questions'] != 1)} each"
-    by = "by rule" if build["generator"] == "extractive" else "by a model"
+    by = "by rule" if canonical(build["generator"]) == RULES else "by a model"
     return f"{chunks}, {questions} {by}, {build['distractors']} distractors, p = {build['p']:g}, seed {build['seed']}"
 
 

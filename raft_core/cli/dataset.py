@@ -56,7 +56,9 @@ def build(
     seed: Annotated[int, typer.Option(help="Same seed, same rows.")] = 0,
     generator: Annotated[
         str | None,
-        typer.Option(metavar="extractive|URL", help="Rules, or an OpenAI-compatible URL ending in /v1."),
+        typer.Option(
+            metavar="rules|URL", help="Rules (English only), or an OpenAI-compatible URL ending in /v1."
+        ),
     ] = None,
     generator_model: Annotated[
         str | None, typer.Option(metavar="NAME", help="The model to ask there.")

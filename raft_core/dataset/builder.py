@@ -1,14 +1,15 @@
 """Chunk → RaftExample: drafts from a generator, distractors, checks, and a data set in its folder.
 
 A row depends on its chunk, the seed, its number and the pool of distractors, not on how many other
-rows are built or in which order. Method: Zhang et al. 2024 (arXiv 2403.10131).
+rows are built or in which order; but for questions that repeat one another (see `_choose`). Method: Zhang et al. 2024 (arXiv 2403.10131).
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import Literal
 from raft_core.dataset import checks, files
 from raft_core.dataset.distractors import Distractors, Nearest, distinct
 from raft_core.dataset.files import Rejected
-from raft_core.dataset.generators import Draft, Drafts, Generator
+from raft_core.dataset.generators import RULES, Draft, Drafts, Generator, canonical
 from raft_core.errors import BadReply, DatasetError, SettingsError, TooFewChunks
 from raft_core.files import content_hash
 from raft_core.markup import ANSWER_TAG, short_answer
@@ -26,6 +27,10 @@ from raft_core.records import ABSTENTION, AbsentLabel, Chunk, DatasetInfo, RaftE
 
 ABSTAINING_ANSWER = f"##Reason: None of the documents answers the question. {ANSWER_TAG} {ABSTENTION}"
 TOO_FEW_OTHERS = "too few other chunks that do not hold the quote"
+
+TOO_COMMON = "a tenth of the rows already ask for the same column or kind of list"
+CAP = 10
+"""At most one row in so many has one form of question where forms are capped."""
 
 BAD_IN_A_ROW = 10
 """So many chunks without one usable answer, and the model server is taken for broken."""
@@ -46,10 +51,11 @@ class BuildSettings:
     distractor_choice: Literal["random", "hard"] = "random"
     absent_label: AbsentLabel = "answer"
     chunks: int | None = None
-    generator: str = "extractive"
+    generator: str = RULES
     generator_model: str = ""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "generator", canonical(self.generator))
         for name, good, wanted in (
             ("questions", self.questions >= 1, "at least 1"),
             ("distractors", self.distractors >= 0, "at least 0"),
@@ -216,27 +222,76 @@ def _assemble(
 ) -> tuple[list[RaftExample], list[Rejected]]:
     rows: list[RaftExample] = []
     rejected: list[Rejected] = []
-    asked: set[str] = set()
-    for chunk, drafted in zip(chunks, drafts, strict=True):
-        for number, draft in enumerate(drafted.drafts):
-            row_id = f"{chunk.id}-{number}"
-            fault = _fault(chunk, draft, asked)
-            row = None if fault else _row(row_id, chunk, draft, settings, distractors)
-            if row is None:
-                rejected.append(Rejected(row_id, fault or TOO_FEW_OTHERS, draft.question, draft.cot_answer))
-            else:
-                asked.add(checks.normalised(draft.question))
-                rows.append(row)
+    for chunk, number, draft, fault in _chosen(chunks, drafts):
+        row_id = f"{chunk.id}-{number}"
+        row = None if fault else _row(row_id, chunk, draft, settings, distractors)
+        if row is None:
+            rejected.append(Rejected(row_id, fault or TOO_FEW_OTHERS, draft.question, draft.cot_answer))
+        else:
+            rows.append(row)
     return rows, rejected
 
 
-def _fault(chunk: Chunk, draft: Draft, asked: set[str]) -> str:
+_Choice = tuple[Chunk, int, Draft, str]
+"""A chunk, the number of its row, the draft for it, and why that is not good enough ("" where it is)."""
+
+
+def _chosen(chunks: Sequence[Chunk], drafts: Sequence[Drafts]) -> list[_Choice]:
+    """Return the draft for each row, such that at most a tenth of the good ones have one capped form.
+
+    What a form may be used depends on how many rows there are, and that on what was left out: the cap is
+    lowered until both agree.
+    """
+    most = max(1, sum(len(drafted.drafts) for drafted in drafts) // CAP)
+    while True:
+        choices = [
+            choice
+            for chunk, drafted, asked, forms in _with_counts(chunks, drafts)
+            for choice in _choose(chunk, drafted, asked, forms, most)
+        ]
+        good = sum(not fault for *_, fault in choices)
+        used = Counter(draft.form for _, _, draft, fault in choices if draft.capped and not fault)
+        if max(used.values(), default=0) <= max(1, good // CAP):
+            return choices
+        most = min(most - 1, max(1, good // CAP))
+
+
+def _with_counts(
+    chunks: Sequence[Chunk], drafts: Sequence[Drafts]
+) -> Iterator[tuple[Chunk, Drafts, set[str], Counter[str]]]:
+    """Yield each chunk and its drafts with the questions and forms of all rows so far, which the caller adds to."""
+    asked: set[str] = set()
+    forms: Counter[str] = Counter()
+    for chunk, drafted in zip(chunks, drafts, strict=True):
+        yield chunk, drafted, asked, forms
+
+
+def _choose(
+    chunk: Chunk, drafted: Drafts, asked: set[str], forms: Counter[str], most: int
+) -> Iterator[_Choice]:
+    """Yield a chunk's rows: its drafts, or spares where a draft repeats a question or a form is used up."""
+    spares = list(drafted.spares)
+    for number, draft in enumerate(drafted.drafts):
+        chosen, fault = draft, _fault(chunk, draft, asked, forms, most)
+        while fault in {checks.DUPLICATE, TOO_COMMON} and spares:
+            spare = spares.pop(0)
+            if not (other := _fault(chunk, spare, asked, forms, most)):
+                chosen, fault = spare, other
+        if not fault:
+            asked.add(checks.normalised(chosen.question))
+            forms[chosen.form] += 1
+        yield chunk, number, chosen, fault
+
+
+def _fault(chunk: Chunk, draft: Draft, asked: set[str], forms: Counter[str], most: int) -> str:
     if draft.fault:
         return draft.fault
     if not checks.is_question(draft.question):
         return checks.NOT_A_QUESTION
     if checks.normalised(draft.question) in asked:
         return checks.DUPLICATE
+    if draft.capped and forms[draft.form] >= most:
+        return TOO_COMMON
     return checks.answer_fault(draft.cot_answer, [chunk.text], quote_needed=True)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from raft_core.dataset.generators import OLD_NAMES, RULES
 from raft_core.records import ABSTENTION, DatasetInfo, RaftExample
 
 _SAMPLE_CHARACTERS = 400
@@ -50,10 +51,11 @@ def _label(info: DatasetInfo, absent: int, abstaining: int) -> str:
 
 
 def _about_generator(info: DatasetInfo) -> str:
-    if info.generator.startswith("extractive"):
+    if info.generator.startswith((RULES, *OLD_NAMES)):
         return (
             "Questions and answers were made by rule, without a language model: each asks for a name, date, number or "
-            "phrase of one sentence and quotes that sentence. They are plainer than a model's, and some read oddly."
+            "phrase of one sentence or table row and quotes it. English only. They are plainer than a model's, and "
+            "about one in ten reads oddly."
         )
     if info.generator == "imported":
         return "The rows were made elsewhere. Quotes were checked against the documents shown and the oracle."

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from raft_core.dataset import builder
 from raft_core.dataset.builder import BuildSettings
 from raft_core.dataset.files import is_complete, load_info
-from raft_core.dataset.generators import Drafts, Generator
+from raft_core.dataset.generators import RULES, Drafts, Generator
 from raft_core.dataset.generators.responses import Response, ResponseFile, Responses
 from raft_core.errors import DatasetError, SettingsError
 from raft_core.jobs.catalogue import open_registry, register_dataset
@@ -40,7 +40,8 @@ def build_dataset(
         DatasetError: the guild has no documents, or no row passed the checks.
         TooFewChunks: it has too few for one row.
         EndpointError: the generator cannot go on; what it had finished is used by the next run.
-        SettingsError: the generator is neither `extractive` nor a URL.
+        SettingsError: the generator is neither `rules` nor a URL.
+        MissingExtra: it is `rules`, and spaCy is not installed.
     """
     began = time.perf_counter()
     with _opened(settings, guild, build) as generator, ChunkStore(settings, guild) as store:
@@ -168,15 +169,15 @@ def _assemble(
 
 def make_generator(settings: Settings, guild: str, build: BuildSettings) -> Generator:
     """Return the generator that `build` names: rules, or a model behind an OpenAI-compatible URL."""
-    if build.generator == "extractive":
-        from raft_core.dataset.generators.extractive import Extractive
+    if build.generator == RULES:
+        from raft_core.dataset.generators.rules import Rules
 
-        return Extractive()
+        return Rules()
     url = urlsplit(build.generator)
     if url.scheme not in {"http", "https"} or not url.netloc:
         raise SettingsError(
             f"no generator {build.generator!r}",
-            remedy="use extractive, or an OpenAI-compatible URL ending in /v1",
+            remedy="use rules, or an OpenAI-compatible URL ending in /v1",
         )
     from raft_core.dataset.generators.endpoint import Endpoint
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from raft_core.dataset.generators import RULES, canonical
 from raft_core.errors import OverBudget
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def estimate(settings: Settings, registry: Registry, guild: str, kind: str, spec
         return Estimate(0, 0.0, 0.0, True)
     total = Estimate(0, 0.0, 0.0, True)
     for part, units in parts:
-        free = part == "build" and spec["build"]["generator"] == "extractive"
+        free = part == "build" and canonical(spec["build"]["generator"]) == RULES
         total += _part(settings, registry, part, units, free=free)
     return total
 

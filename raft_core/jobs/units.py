@@ -88,8 +88,11 @@ def assemble(settings: Settings, guild: str, args: Json, report: Report) -> Json
     from raft_core.dataset.generators import Draft, Drafts
     from raft_core.jobs.build import assemble_dataset
 
+    lists = ("drafts", "spares")
     drafts = [
-        Drafts(**{**drafted, "drafts": tuple(Draft(**each) for each in drafted["drafts"])})
+        Drafts(
+            **{**drafted, **{name: tuple(Draft(**each) for each in drafted.get(name, ())) for name in lists}}
+        )
         for drafted in args["drafts"]
     ]
     return asdict(

@@ -20,7 +20,7 @@ def document(name: str, title: str, day: int = 1) -> DocumentInfo:
 
 def dataset(guild: Guild, name: str, *documents: str) -> DatasetInfo:
     """Return a data set of six rows."""
-    return DatasetInfo(name, str(guild.id), 6, 0, name, 0, 0.0, "extractive", {}, documents, AT.format(2))
+    return DatasetInfo(name, str(guild.id), 6, 0, name, 0, 0.0, "rules", {}, documents, AT.format(2))
 
 
 def adapter(guild: Guild, name: str, learnt: str, day: int = 3) -> AdapterInfo:

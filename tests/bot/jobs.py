@@ -22,7 +22,7 @@ BUILD: dict[str, Any] = {
         "distractor_choice": "random",
         "absent_label": "answer",
         "chunks": 8,
-        "generator": "extractive",
+        "generator": "rules",
         "generator_model": "",
     }
 }

@@ -44,7 +44,7 @@ def info(**values: Any) -> DatasetInfo:
         "content_hash": "00",
         "tokens": 0,
         "cost_usd": 0.0,
-        "generator": "extractive",
+        "generator": "rules",
         "settings": {},
         "documents": (),
         "created_at": "2026-01-01T00:00:00+00:00",

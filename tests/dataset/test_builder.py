@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -9,11 +10,11 @@ from typing import Any
 import pytest
 
 from raft_core.dataset import checks
-from raft_core.dataset.builder import ABSTAINING_ANSWER, BuildSettings, build
+from raft_core.dataset.builder import ABSTAINING_ANSWER, TOO_COMMON, BuildSettings, build
 from raft_core.dataset.distractors import Distractors, distinct
 from raft_core.dataset.files import list_datasets, load_dataset, load_rejected
 from raft_core.dataset.generators import Draft, Drafts
-from raft_core.dataset.generators.extractive import Extractive
+from raft_core.dataset.generators.rules import Rules
 from raft_core.errors import DatasetError, SettingsError, TooFewChunks
 from raft_core.markup import find_quotes, write_answer
 from raft_core.records import ABSTENTION, Chunk, DatasetInfo, RaftExample
@@ -40,7 +41,7 @@ class Scripted:
 def made(
     folder: Path, given: list[Chunk] | None = None, **wanted: Any
 ) -> tuple[DatasetInfo, list[RaftExample]]:
-    info = build(given or town_chunks(), BuildSettings(**wanted), Extractive(), folder, "local")
+    info = build(given or town_chunks(), BuildSettings(**wanted), Rules(), folder, "local")
     return load_dataset(folder / info.id)
 
 
@@ -173,7 +174,7 @@ def test_hard_distractors_come_first(tmp_path: Path) -> None:
     info = build(
         chunks,
         BuildSettings(distractor_choice="hard"),
-        Extractive(),
+        Rules(),
         tmp_path,
         "local",
         nearest=nearest,
@@ -240,3 +241,44 @@ def test_changed_rows_are_noticed(tmp_path: Path) -> None:
     path.write_text(lines[0][:50])
     with pytest.raises(DatasetError, match="cannot be read"):
         load_dataset(tmp_path / info.id)
+
+
+def test_one_form_is_a_tenth_at_most(tmp_path: Path) -> None:
+    """Of forty rows for one column four are taken; spares of other columns stand in for the rest, or it is said why not."""
+    chunks = town_chunks(40)
+
+    def draft_of(c: Chunk, column: str) -> Draft:
+        return Draft(
+            f"What is the {column} of {c.title}?", write_answer(c.text, column), "", column, capped=True
+        )
+
+    class Tables(Scripted):
+        async def draft(self, chunk: Chunk, questions: int, seed: int) -> Drafts:
+            spares = tuple(draft_of(chunk, f"colour {n}") for n in range(len(chunk.title) % 6))
+            return Drafts((draft_of(chunk, "price"),), spares=spares)
+
+    info = build(chunks, BuildSettings(), Tables({}), tmp_path, "local")
+    _, rows = load_dataset(tmp_path / info.id)
+    columns = Counter(row.answer for row in rows)
+    assert max(columns.values()) <= max(1, len(rows) // 10) and len(columns) > 1
+    reasons = {rejected.reason for rejected in load_rejected(tmp_path / info.id)}
+    assert info.rejected > 0 and reasons == {TOO_COMMON}
+
+
+def test_a_spare_stands_in_for_a_repeated_question(tmp_path: Path) -> None:
+    """A question that another row asks already is replaced by the next of its chunk."""
+
+    class Twice(Scripted):
+        async def draft(self, chunk: Chunk, questions: int, seed: int) -> Drafts:
+            other = Draft(f"When was {chunk.title} founded?", write_answer(chunk.text, "then"))
+            return Drafts((Draft("Where is it?", write_answer(chunk.text, "there")),), spares=(other,))
+
+    info = build(town_chunks(5), BuildSettings(), Twice({}), tmp_path, "local")
+    _, rows = load_dataset(tmp_path / info.id)
+    assert Counter(row.answer for row in rows) == {"there": 1, "then": 4}
+
+
+def test_the_old_word_for_rules_still_builds(tmp_path: Path) -> None:
+    """`extractive` is what `rules` was called: the same data set under the same id."""
+    assert made(tmp_path, generator="extractive")[0] == made(tmp_path, generator="rules")[0]
+    assert BuildSettings(generator="extractive").generator == "rules"

@@ -46,7 +46,7 @@ def test_builds_from_the_guilds_chunks(home: Path) -> None:
     info = build_dataset(settings, "local", BuildSettings(p=0.8), seen.append)
     loaded, rows = load_dataset(datasets_dir(settings, "local") / info.id)
     assert loaded == info
-    assert (info.guild, len(rows), info.generator) == ("local", 10, "extractive (rules, no language model)")
+    assert (info.guild, len(rows), info.generator) == ("local", 10, "rules (no language model)")
     assert (seen[-1].stage, seen[-1].done, seen[-1].total) == ("dataset", 10, 10)
     assert build_dataset(settings, "local", BuildSettings(p=0.8)) == info
 

@@ -43,7 +43,7 @@ def adapter(home: Path, tiny_model: Path) -> AdapterInfo:
     write_json(made / "lineage.json", {"documents": ["secret minutes.pdf"]})
     write_text(made / "recipe.yaml", f"base: {tiny_model}\n")
     write_text(made / "README.md", f"---\nlibrary_name: peft\n---\n# raft-1\nfor `{tiny_model}`\n")
-    dataset = DatasetInfo("ds-1", "local", 0, 0, "h", 0, 0.0, "extractive", {}, ("doc-1",), "2026-01-01")
+    dataset = DatasetInfo("ds-1", "local", 0, 0, "h", 0, 0.0, "rules", {}, ("doc-1",), "2026-01-01")
     files.save(folder / "datasets" / "ds-1", dataset, [], [])
     return found
 

@@ -22,7 +22,7 @@ from raft_core.settings import Settings
 from tests.registry.test_registry import DATASET, NORWAY
 from tests.training.examples import recipe
 
-BUILD = {"build": {"questions": 1, "distractors": 3, "chunks": None, "generator": "extractive"}}
+BUILD = {"build": {"questions": 1, "distractors": 3, "chunks": None, "generator": "rules"}}
 ASKING = {"build": {**BUILD["build"], "generator": "http://x/v1", "questions": 2}}
 TRAIN = {"dataset": DATASET.id, "recipe": {}}
 EVALUATION = {"evaluation": {"data": "sample", "models": ["base", "raft-1"], "limit": 10}}

@@ -37,7 +37,7 @@ def dataset(examples: list[RaftExample]) -> DatasetInfo:
         content_hash=content_hash(examples),
         tokens=0,
         cost_usd=0.0,
-        generator="extractive",
+        generator="rules",
         settings={"distractors": 2},
         documents=("d0", "d1"),
         created_at="2026-01-01T00:00:00+00:00",

@@ -10,6 +10,15 @@ from typing import Protocol
 
 from raft_core.records import Chunk
 
+RULES = "rules"
+OLD_NAMES = {"extractive": RULES}
+"""What generators were called before; still accepted wherever one is named."""
+
+
+def canonical(name: str) -> str:
+    """Return a generator's name as it is called now."""
+    return OLD_NAMES.get(name, name)
+
 
 @dataclass(frozen=True, slots=True)
 class Draft:

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from raft_core.dataset.generators.english import words
-from raft_core.dataset.generators.phrases import phrase, text_of
+from raft_core.dataset.generators.rules.english import words
+from raft_core.dataset.generators.rules.phrases import phrase, text_of
 
 if TYPE_CHECKING:
     from spacy.tokens import Span, Token
 
-    from raft_core.dataset.generators.prose import Sentence
+    from raft_core.dataset.generators.rules.prose import Sentence
 
 PERSONS = words(
     "actor actress artist athlete author ballerina baritone bassist boxer businessman businesswoman captain cellist chef "
@@ -38,7 +38,9 @@ PERSONS = words(
     "youtuber grandfather grandmother grandson granddaughter spouse parent successor predecessor leader activist advocate academic analyst animator announcer archbishop architect bodybuilder consul"
 )
 """Nouns that say that somebody is a person."""
-GROUPS = words("band group duo trio quartet quintet ensemble team family dynasty people tribe pair couple brothers sisters twins orchestra")
+GROUPS = words(
+    "band group duo trio quartet quintet ensemble team family dynasty people tribe pair couple brothers sisters twins orchestra"
+)
 INSTITUTIONS = words(
     "School University College Company Inc Inc. Ltd Club Records Academy Institute Museum Hospital Church Party League Cup "
     "Award Awards Prize Festival River Lake Island Park Bridge Street Road Station Airport County City Town District "
@@ -66,15 +68,28 @@ class Topic:
     plural: bool
     nouns: frozenset[str] = frozenset()
 
+    @property
+    def spoken(self) -> str:
+        """The name as it stands inside a sentence: "the Houston Rockets"."""
+        lowered = self.name.startswith("The ") and self.full != self.name
+        return f"the {self.name[4:]}" if lowered else self.name
+
     def is_meant_by(self, phrase: str) -> bool:
         """Tell whether a phrase names the topic, in full or in part."""
         said = _bare(phrase).split()
         for name in (self.name, self.full):
             own = _bare(name).split()
             # "Coyne" for Mark Coyne, "The Rockets" for the Houston Rockets, but never "Mark Coyne's brother".
-            if phrase.lower().startswith("the ") and len(said) == 1 and said[0] in own and phrase[4:5].isupper():
+            if (
+                phrase.lower().startswith("the ")
+                and len(said) == 1
+                and said[0] in own
+                and phrase[4:5].isupper()
+            ):
                 return True
-            if said and (said == own or said == own[-len(said) :] or (self.person and said == own[: len(said)])):
+            if said and (
+                said == own or said == own[-len(said) :] or (self.person and said == own[: len(said)])
+            ):
                 return True
         return False
 
@@ -86,7 +101,7 @@ def find_topic(title: str, sentences: Sequence[Sentence | None]) -> Topic | None
     """
     first = sentences[0] if sentences else None
     subject = _first_subject(first.span) if first else None
-    if first is None or subject is None:
+    if first is None or subject is None or any(child.dep_ == "conj" for child in subject.children):
         return None
     full = name_of(subject)
     titled = _same(full, plain_title(title))
@@ -96,7 +111,7 @@ def find_topic(title: str, sentences: Sequence[Sentence | None]) -> Topic | None
     name = plain_title(title) if titled and _is_name_of(plain_title(title), full) else _without_letters(full)
     if full[:4].lower() == "the " and name[:4].lower() != "the ":
         name = f"the {name}"
-    if name.startswith("The ") and not titled:
+    if name.startswith("The ") and name != plain_title(title):
         name = f"the {name[4:]}"
     person = _is_person(subject, nouns, [sentence for sentence in sentences if sentence])
     plural = subject.head.lower_ in {"are", "were"} or bool(nouns & GROUPS and subject.tag_ == "NNPS")
@@ -123,7 +138,11 @@ def _first_subject(span: Span) -> Token | None:
 def _kinds(subject: Token) -> frozenset[str]:
     """Return the nouns that define a subject: "film" of "a 1929 silent film", both of "an actor and singer"."""
     verb = subject.head
-    kind = next((child for child in verb.children if child.dep_ == "attr"), None) if verb.lemma_ == "be" else None
+    kind = (
+        next((child for child in verb.children if child.dep_ == "attr"), None)
+        if verb.lemma_ == "be"
+        else None
+    )
     if kind is None:
         verbs = [token for token in subject.sent if token.lemma_ == "be" and token.i > subject.i]
         kind = next((child for verb in verbs[:1] for child in verb.children if child.dep_ == "attr"), None)
@@ -143,7 +162,11 @@ def _kind_by_place(subject: Token) -> frozenset[str]:
         return frozenset()
     for token in document[at + 1 : at + 12]:
         following = document[token.i + 1] if token.i + 1 < len(document) else token
-        if token.pos_ == "NOUN" and following.pos_ not in {"NOUN", "PROPN", "ADJ"} and following.tag_ != "VBN":
+        if (
+            token.pos_ == "NOUN"
+            and following.pos_ not in {"NOUN", "PROPN", "ADJ"}
+            and following.tag_ != "VBN"
+        ):
             return frozenset({token.lemma_.lower()})
     return frozenset()
 
@@ -157,7 +180,9 @@ def _is_person(subject: Token, nouns: frozenset[str], sentences: Sequence[Senten
     if nouns & PERSONS:
         return True
     likely = subject.ent_type_ == "PERSON" and not nouns
-    return likely or (he and all(_AGENT.search(noun) for noun in nouns) and bool(nouns or subject.pos_ == "PROPN"))
+    return likely or (
+        he and all(_AGENT.search(noun) for noun in nouns) and bool(nouns or subject.pos_ == "PROPN")
+    )
 
 
 def subject_of(verb: Token) -> Token | None:
@@ -169,7 +194,10 @@ def subject_of(verb: Token) -> Token | None:
 def name_of(subject: Token) -> str:
     """Return a subject's phrase without what only comments on it, "" where that is torn."""
     kept = phrase(subject)
-    torn = any(after.i - before.i > 1 and before.doc[before.i + 1].text not in {",", "–", "—"} for before, after in pairwise(kept))
+    torn = any(
+        after.i - before.i > 1 and before.doc[before.i + 1].text not in {",", "–", "—"}
+        for before, after in pairwise(kept)
+    )
     return "" if torn else text_of(kept).strip('"“”')
 
 
@@ -182,15 +210,22 @@ def is_human(token: Token) -> bool:
     """Tell whether a noun stands for a person."""
     if token.lemma_.lower() in PERSONS and token.pos_ == "NOUN":
         return True
-    return token.ent_type_ == "PERSON" and not any(each.text in INSTITUTIONS for each in token.doc if each.head == token or each == token)
+    return token.ent_type_ == "PERSON" and not any(
+        each.text in INSTITUTIONS for each in token.doc if token in (each.head, each)
+    )
 
 
 def _without_letters(name: str) -> str:
     """Return a name without the letters of orders and degrees behind it: "Reginald Mitchell CBE"."""
-    return re.sub(r"(?:,? (?:[A-Z]{2,5}|FRAeS|FRS|PhD|Esq))+$", "", name) if re.search(r"[a-z]{3}", name) else name
+    return (
+        re.sub(r"(?:,? (?:[A-Z]{2,5}|FRAeS|FRS|PhD|Esq))+$", "", name)
+        if re.search(r"[a-z]{3}", name)
+        else name
+    )
 
 
 def plain_title(title: str) -> str:
+    """Return a title as people say it: without entities and "(1991 film)"."""
     return _SUFFIX.sub("", " ".join(html.unescape(title).split()))
 
 
@@ -203,7 +238,11 @@ def _same(phrase: str, title: str) -> bool:
     said, titled = _bare(phrase).split(), _bare(title).split()
     short, long = sorted((said, titled), key=len)
     at = iter(long)
-    return bool(short) and all(word in at for word in short) and (len(short) > 1 or said == titled or len(long) < 3)
+    return (
+        bool(short)
+        and all(word in at for word in short)
+        and (len(short) > 1 or said == titled or len(long) < 3)
+    )
 
 
 def chain(topic: Topic, sentences: Sequence[Sentence | None]) -> int:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
-from raft_core.dataset.generators.english import words
+from raft_core.dataset.generators.rules.english import words
 
 if TYPE_CHECKING:
     from spacy.tokens import Token
@@ -22,7 +22,10 @@ _DATED = re.compile(
     r"\b(?:1\d|20)\d\ds?\b|\b(?:January|February|March|April|May|June|July|August|September|October|November|December|"
     r"(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)days?)\b|\bcentur(?:y|ies)\b|\b(?:BC|AD|BCE)\b"
 )
-_CLOCK = re.compile(r"\b\d{1,2}(?:[.:]\d\d)? ?(?:am|pm|a\.m\.|p\.m\.|o'clock)|\b\d{1,2}[.:]\d\d\b|\bnoon\b|\bmidnight\b", re.IGNORECASE)
+_CLOCK = re.compile(
+    r"\b\d{1,2}(?:[.:]\d\d)? ?(?:am|pm|a\.m\.|p\.m\.|o'clock)|\b\d{1,2}[.:]\d\d\b|\bnoon\b|\bmidnight\b",
+    re.IGNORECASE,
+)
 _LASTING = re.compile(r"\b(?:seasons?|years?|months?|weeks?|days?|hours?|minutes?|seconds?|decades?)\b")
 
 
@@ -32,7 +35,9 @@ def phrase(head: Token, drop: Collection[str] = REMARKS) -> list[Token]:
     for child in head.children:
         if child.dep_ in drop and not _joined(child):
             continue
-        if not (child.dep_ == "punct" and child.text in {",", ";", ":", "–", "—"} and not _listed(head, child)):
+        if not (
+            child.dep_ == "punct" and child.text in {",", ";", ":", "–", "—"} and not _listed(head, child)
+        ):
             found += phrase(child, drop)
     return sorted(found, key=lambda token: token.i)
 
@@ -42,13 +47,19 @@ def _joined(child: Token) -> bool:
     first = min(child.subtree, key=lambda token: token.i)
     if child.dep_ == "appos" and first.ent_iob_ == "I":
         return True  # "Hyannis Air Service, Inc.", "August 28, 1862"
-    return child.dep_ == "appos" and first.i > 0 and child.doc[first.i - 1].text not in {",", "–", "—", "-", "(", ":"}
+    return (
+        child.dep_ == "appos"
+        and first.i > 0
+        and child.doc[first.i - 1].text not in {",", "–", "—", "-", "(", ":"}
+    )
 
 
 def _listed(head: Token, comma: Token) -> bool:
     """Tell whether a comma belongs to a list, a date, or a place: "March 3, 1871", "Springfield, Illinois"."""
     behind = [child for child in head.children if child.i > comma.i]
-    return comma.ent_iob_ == "I" or any(child.dep_ in {"conj", "nummod"} for child in behind) or comma.i < head.i
+    return (
+        comma.ent_iob_ == "I" or any(child.dep_ in {"conj", "nummod"} for child in behind) or comma.i < head.i
+    )
 
 
 def is_cut(tokens: list[Token]) -> bool:
@@ -57,7 +68,11 @@ def is_cut(tokens: list[Token]) -> bool:
     for token in tokens:
         for child in token.children:
             first = min(each.i for each in child.subtree)
-            if child.i not in inside and child.dep_ in REMARKS and token.doc[first - 1].text not in {",", "–", "—", "-", "("}:
+            if (
+                child.i not in inside
+                and child.dep_ in REMARKS
+                and token.doc[first - 1].text not in {",", "–", "—", "-", "("}
+            ):
                 return True
     return False
 
@@ -68,9 +83,27 @@ def is_list_cut(tokens: list[Token]) -> bool:
     if after + 1 >= len(document) or document[after].text not in {",", "and", "or"}:
         return False
     following = document[after + 1]
+    if any(token.dep_ == "conj" for token in tokens) and not any(token.dep_ == "cc" for token in tokens):
+        return True
+    if document[after].text == "," and _goes_on(document[after + 1 : after + 10]):
+        return True
     if document[after].text != ",":
         return following.pos_ in {"NOUN", "PROPN", "NUM", "ADJ", "DET"}
-    return following.ent_type_ != "" and following.ent_type_ == tokens[-1].ent_type_ and following.ent_type_ not in {"GPE", "DATE"}
+    return (
+        following.ent_type_ != ""
+        and following.ent_type_ == tokens[-1].ent_type_
+        and following.ent_type_ not in {"GPE", "DATE"}
+    )
+
+
+def _goes_on(tokens: Iterable[Token]) -> bool:
+    """Tell whether more of a list follows: nouns, and an "and" before any verb."""
+    for number, token in enumerate(tokens):
+        if token.pos_ in {"VERB", "AUX", "PRON", "SCONJ", "ADP", "ADV"} or token.ent_type_ in {"GPE", "DATE"}:
+            return False
+        if token.tag_ == "CC" and number:
+            return True
+    return False
 
 
 def text_of(tokens: Iterable[Token]) -> str:
@@ -84,6 +117,7 @@ def text_of(tokens: Iterable[Token]) -> str:
         last = token.i
     text = " ".join("".join(pieces).split())
     text = re.sub(r"\s+([,.;:])", r"\1", text).strip(" ,;:–—-")
+    text = re.sub(r"[ ,]+(?:and|or|but)$", "", text)
     if text.count('"') % 2 or text.count("“") != text.count("”") or text.count("(") != text.count(")"):
         return ""
     return text
@@ -93,21 +127,34 @@ def is_whole(tokens: list[Token]) -> bool:
     """Tell whether a phrase cuts no entity, no hyphenated word and nothing in quotation marks in two."""
     inside = {token.i for token in tokens}
     first, last, document = tokens[0], tokens[-1], tokens[0].doc
-    if last.i + 1 < len(document) and (not last.whitespace_ and document[last.i + 1].text in {"-", "–", "/", "'s", "’s", "%"}):
+    if last.i + 1 < len(document) and (
+        not last.whitespace_ and document[last.i + 1].text in {"-", "–", "/", "'s", "’s", "%"}
+    ):
         return False
-    if first.i and not document[first.i - 1].whitespace_ and document[first.i - 1].text in {"-", "–", "/", "$", "£", "€"}:
+    if (
+        first.i
+        and not document[first.i - 1].whitespace_
+        and document[first.i - 1].text in {"-", "–", "/", "$", "£", "€"}
+    ):
         return False
     for edge, outer in ((first, first.i - 1), (last, last.i + 1)):
         if 0 <= outer < len(document) and edge.ent_iob_ != "O" and outer not in inside:
             other = document[outer]
-            if other.ent_type_ == edge.ent_type_ and (other if outer > edge.i else edge).ent_iob_ == "I" and other.lower_ not in {"the", "'s"}:
+            if (
+                other.ent_type_ == edge.ent_type_
+                and (other if outer > edge.i else edge).ent_iob_ == "I"
+                and other.lower_ not in {"the", "'s"}
+            ):
                 return False
     return True
 
 
 def is_vague(tokens: Iterable[Token], allowed: Collection[str] = ()) -> bool:
     """Tell whether a phrase points at something that it does not name; `allowed` pronouns are known."""
-    return any(token.lower_ in VAGUE and token.lower_ not in allowed and token.tag_ not in {"IN", "CD"} for token in tokens)
+    return any(
+        token.lower_ in VAGUE and token.lower_ not in allowed and token.tag_ not in {"IN", "CD"}
+        for token in tokens
+    )
 
 
 def is_date(text: str) -> bool:
@@ -122,4 +169,6 @@ def is_clock(text: str) -> bool:
 
 def is_duration(text: str) -> bool:
     """Tell whether a text is a length of time: "275 years"."""
-    return bool(_LASTING.search(text)) and bool(re.search(r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|twelve)\b", text))
+    return bool(_LASTING.search(text)) and bool(
+        re.search(r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|twelve)\b", text)
+    )

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from raft_core.dataset.generators.english import is_english, name_patterns, parse
+from raft_core.dataset.generators.rules.english import is_english, name_patterns, parse
 
 if TYPE_CHECKING:
     from spacy.tokens import Span
@@ -25,7 +25,9 @@ _BULLET = re.compile(r"^\s*(?:[*•▪●◦–—-]|\(?\d{1,3}[.)]|\(?[a-z]\))\
 _HEADING_MARK = re.compile(r"^\s*#{1,6}\s+")
 _RULE = re.compile(r"\s*[=*_~-]{3,}\s*")
 _FIELD = re.compile(r"\s*(?:[-+*] )?[A-Za-z][\w' -]{0,30}:(?:\s|$)")
-_GOES_ON = re.compile(r"(?:[,;:–-]|\b(?:of|the|a|an|and|or|in|on|at|by|for|to|with|from|as|is|was|are|that))\s*$")
+_GOES_ON = re.compile(
+    r"(?:[,;:–-]|\b(?:of|the|a|an|and|or|in|on|at|by|for|to|with|from|as|is|was|are|that))\s*$"
+)
 _REFERENCE = re.compile(r"\s?\[\d{1,3}\]|\[(?:citation needed|note \d+)\]")
 _BRACKETS = re.compile(r"\s?\([^()]*\)|\s?\[[^\[\]]*\]")
 _INNER = re.compile(r"\s?\([^()]*\([^()]*\)[^()]*\)")
@@ -133,7 +135,9 @@ def _without_remarks(paragraph: str, title: str) -> tuple[str, list[int]]:
                 del kept[match.end() - mark : match.end()]
                 del kept[match.start() : match.start() + mark]
     # Two spaces where something was cut out confuse nobody but the parser.
-    kept = [at for n, at in enumerate(kept) if not (paragraph[at] == " " and n and paragraph[kept[n - 1]] == " ")]
+    kept = [
+        at for n, at in enumerate(kept) if not (paragraph[at] == " " and n and paragraph[kept[n - 1]] == " ")
+    ]
     return "".join(paragraph[at] for at in kept), kept
 
 
@@ -149,18 +153,25 @@ def _depths(text: str) -> list[int]:
 
 def _other_names(title: str) -> re.Pattern[str]:
     """Return what finds the other names of a title behind it: "Mill House, also known as the House, is …"."""
-    name = rf"^(?:The )?(?:{'|'.join(pattern.pattern.removeprefix('^(?:The )?') for pattern in name_patterns(title))})"
-    return re.compile(rf"{name}(?P<remark>(?:,| or) (?:[^.;:]|\.(?! [A-Z])){{1,160}}?,?)(?= (?:is|was|are|were) \w)") if title else _NOTHING
+    name = rf"^(?:The |(?:[A-Z][a-z.]+ ){{1,3}})?(?:{'|'.join(pattern.pattern.removeprefix('^(?:The )?') for pattern in name_patterns(title))})"
+    return (
+        re.compile(
+            rf"{name}(?P<remark>(?:,| or| –| —) (?:[^.;:]|\.(?! [A-Z])){{1,160}}?,?)(?= (?:is|was|are|were) \w)"
+        )
+        if title
+        else _NOTHING
+    )
 
 
 def is_clean(sentence: str, least_letters: float = 0.6) -> bool:
     """Tell whether a text is one whole sentence of running English, without formulas, links or references."""
     found = sentence.split()
-    if not SHORTEST <= len(found) <= LONGEST or not re.match(r"[\"“‘'(]?[A-Z0-9]", sentence):
+    opening = sentence.lstrip("\"“‘'(")[:1]
+    if not SHORTEST <= len(found) <= LONGEST or not (opening.isupper() or opening.isdigit()):
         return False
     if not _END.search(sentence) or _UNCLEAN.search(sentence):
         return False
     if sentence.count("(") != sentence.count(")") or sentence.count('"') % 2:
         return False
     letters = sum(character.isalpha() for character in sentence)
-    return letters >= least_letters * len(sentence) and is_english(sentence)
+    return letters >= least_letters * sum(map(len, found)) and is_english(sentence)

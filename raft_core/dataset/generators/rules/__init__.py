@@ -7,12 +7,13 @@ import re
 from collections.abc import Iterator
 
 from raft_core.dataset.generators import Draft, Drafts
-from raft_core.dataset.generators.clauses import find_clauses
-from raft_core.dataset.generators.english import check_installed, is_english, is_latin
-from raft_core.dataset.generators.prose import Paragraph, paragraphs
-from raft_core.dataset.generators.questions import Candidate, ask
-from raft_core.dataset.generators.tables import ask_tables
-from raft_core.dataset.generators.topic import chain, find_topic, plain_title
+from raft_core.dataset.generators.rules.building import Candidate
+from raft_core.dataset.generators.rules.clauses import find_clauses
+from raft_core.dataset.generators.rules.english import check_installed, is_english, is_latin
+from raft_core.dataset.generators.rules.prose import Paragraph, paragraphs
+from raft_core.dataset.generators.rules.questions import ask
+from raft_core.dataset.generators.rules.tables import ask_tables
+from raft_core.dataset.generators.rules.topic import chain, find_topic, plain_title
 from raft_core.files import content_hash
 from raft_core.markup import neutralise, write_answer
 from raft_core.records import Chunk
@@ -59,7 +60,9 @@ class Rules:
 
 def _draft(quote: str, found: Candidate) -> Draft:
     answer = write_answer(neutralise(quote), neutralise(found.answer))
-    return Draft(neutralise(found.question), answer, form=found.pattern, capped=found.pattern.startswith(_LISTED))
+    return Draft(
+        neutralise(found.question), answer, form=found.pattern, capped=found.pattern.startswith(_LISTED)
+    )
 
 
 _LISTED = ("column ", "step", "stands for")
@@ -113,4 +116,8 @@ def _pick(chunk: Chunk, seed: int, wanted: int) -> Iterator[tuple[str, Candidate
         quote, chosen = rng.choice(good)
         yield quote, chosen
         wanted -= 1
-        left = [pair for pair in left if pair[1].answer.lower() != chosen.answer.lower() and pair[1].question != chosen.question]
+        left = [
+            pair
+            for pair in left
+            if pair[1].answer.lower() != chosen.answer.lower() and pair[1].question != chosen.question
+        ]

@@ -17,9 +17,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from raft_core.dataset.generators.english import is_noun, is_verb, words
-from raft_core.dataset.generators.phrases import is_date
-from raft_core.dataset.generators.questions import Candidate
+from raft_core.dataset.generators.rules.building import Candidate
+from raft_core.dataset.generators.rules.english import is_noun, is_verb, words
+from raft_core.dataset.generators.rules.phrases import is_date
 from raft_core.files import content_hash
 
 SCORE = 2.3
@@ -31,13 +31,19 @@ _DEFINED = re.compile(r"(?:[-+*] )?(?P<key>[A-Z]{2,8}): +(?P<value>[A-Z].*)")
 _STEP = re.compile(r"\s*(?P<number>\d{1,2})[.)] +(?P<text>[A-Z].*)")
 _RULE = re.compile(r"\|?[\s:|-]*-[\s:|-]*")
 _CODE = re.compile(r"https?:|www\.|[{}=<>`\\|]|\w\(|\]\(|\w+@\w+\.\w{2,}\w*/")
-_MONEY = re.compile(r"[£$€] ?\d[\d,.]*(?: ?(?:a|per) \w+)?|\d[\d,.]* ?(?:euros?|pounds?|dollars?|EUR|USD|GBP)")
+_MONEY = re.compile(
+    r"[£$€] ?\d[\d,.]*(?: ?(?:a|per) \w+)?|\d[\d,.]* ?(?:euros?|pounds?|dollars?|EUR|USD|GBP)"
+)
 _NUMBER = re.compile(r"\d[\d,.]*")
 
-_NAMES = words("name title item event product course boat source purpose term subject topic team crew class film book service")
+_NAMES = words(
+    "name title item event product course boat source purpose term subject topic team crew class film book service"
+)
 _RECORD_NAMES = words("name title event product course")
 _NO_NAMES = words("user author file first last host")
-_NO_KEYS = words("link url id nid uuid enabled number no nr remark remarks note notes comment comments hash image path code call")
+_NO_KEYS = words(
+    "link url id nid uuid enabled number no nr remark remarks note notes comment comments hash image path code call"
+)
 """Columns of book-keeping: nobody asks for them by name."""
 _WHO = words(
     "author owner editor director founder writer composer manager keeper president chancellor provost mayor leader chair "
@@ -47,8 +53,11 @@ _WHO = words(
 _WHERE = words("place room location venue where")
 _WHEN = words("date day when time")
 _COSTS = words("price cost fee rate")
+_IN_YEAR = re.compile(r"(?P<what>[a-z]+) in (?P<year>(?:1\d|20)\d\d)")
 _JOINTS = words("in of from by to for per at on with if not or and")
-_PARTICIPLE = re.compile(r"(?:\w+ed|built|held|made|bought|sold|begun|won|sent|born)(?: or (?:\w+ed|made|built))?")
+_PARTICIPLE = re.compile(
+    r"(?:\w+ed|built|held|made|bought|sold|begun|won|sent|born)(?: or (?:\w+ed|made|built))?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +108,18 @@ def _question(entry: _Entry) -> tuple[str, str]:
     key, value = _words_of(entry.key), entry.value
     last = re.sub(r"\W", "", key.split()[-1]) if key.split() else ""
     fit = len(value.split()) <= LONGEST_ANSWER and 1 <= len(entry.name.split()) <= LONGEST_NAME
-    if not fit or not re.search(r"[^\W\d_]{2}", entry.name) or _CODE.search(value + entry.name) or not key.isascii():
+    if (
+        not fit
+        or not re.search(r"[^\W\d_]{2}", entry.name)
+        or _CODE.search(value + entry.name)
+        or not key.isascii()
+    ):
         return "", ""
     naming = _words_of(entry.naming)
     if naming and naming.split()[-1] in _WHO:  # a rota: whose turn is it when?
-        return (f"Who is the {naming} on {value}?", entry.name) if key in _WHEN and is_date(value) else ("", "")
+        return (
+            (f"Who is the {naming} on {value}?", entry.name) if key in _WHEN and is_date(value) else ("", "")
+        )
     name, plural = _as_said(entry)
     return _of_column(name, key, last, value, "are" if plural else "is"), value
 
@@ -115,36 +131,52 @@ def _as_said(entry: _Entry) -> tuple[str, bool]:
     if not found or _words_of(entry.naming).split()[-1:] == ["name"]:
         return name, False
     plural = found[-1].endswith("s") and not found[-1].endswith(("ss", "us", "is")) and is_noun(found[-1])
-    common = (len(found) > 1 and all(word.islower() for word in found[1:])) or (entry.naming != "" and len(found) == 1)
-    if common and is_noun(found[-1]) and not found[0].isupper() and found[0].lower() not in {"the", "a", "an"}:
+    common = (len(found) > 1 and all(word.islower() for word in found[1:])) or (
+        entry.naming != "" and len(found) == 1
+    )
+    if (
+        common
+        and is_noun(found[-1])
+        and not found[0].isupper()
+        and found[0].lower() not in {"the", "a", "an"}
+    ):
         return f"the {name[:1].lower()}{name[1:]}", plural
     return name, False
 
 
 def _of_column(name: str, key: str, last: str, value: str, be: str) -> str:
     """Return the question for a column; "" for one that nobody asks for by its name."""
-    choice = int(content_hash(name, key), 16) % 2
-    many = last.endswith("s") and not last.endswith(("ss", "us", "is"))
-    if _PARTICIPLE.fullmatch(key):
-        return f"When {'were' if be == 'are' else 'was'} {name} {key}?" if is_date(value) else ""
-    if found := re.fullmatch(r"(?P<what>[a-z]+) in (?P<year>(?:1\d|20)\d\d)", key):
-        amount = found["what"] if is_noun(found["what"]) else ""
-        return f"What was the {amount} {'of' if amount in _COSTS else 'for'} {name} in {found['year']}?" if amount else ""
-    if set(key.split()) & _JOINTS or last in _NO_KEYS or key in _NO_NAMES or not (is_noun(last) or last in _WHERE | _WHEN):
+    done = re.sub(r"^(?:year|date) ", "", key)
+    if _PARTICIPLE.fullmatch(done):
+        return f"When {'were' if be == 'are' else 'was'} {name} {done}?" if is_date(value) else ""
+    if (found := _IN_YEAR.fullmatch(key)) and is_noun(found["what"]):
+        return f"What was the {found['what']} {'of' if found['what'] in _COSTS else 'for'} {name} in {found['year']}?"
+    known = is_noun(last) or last in _WHERE | _WHEN
+    if not known or last in _NO_KEYS or set(key.split()) & (_JOINTS | _NO_NAMES):
         return ""
+    return _by_value(name, key, last, value, be)
+
+
+def _by_value(name: str, key: str, last: str, value: str, be: str) -> str:
+    """Return the question that fits what a cell holds: money, a person, a place, a date, a number, anything else."""
+    first = int(content_hash(name, key), 16) % 2 == 0
+    do = "do" if be == "are" else "does"
+    many = last.endswith("s") and not last.endswith(("ss", "us", "is"))
+    number = _NUMBER.fullmatch(value)
+    question = f"What {'are' if many else 'is'} the {key} of {name}?"
     if _MONEY.fullmatch(value) and key in _COSTS:
-        return (f"How much {be} {name}?", f"What {'do' if be == 'are' else 'does'} {name} cost?")[choice]
-    if last in _WHO and re.match(r"[A-Z]", value):
-        return (f"Who is the {key} of {name}?", f"Who is the {key} for {name}?")[choice]
-    if key in _WHERE:
-        return f"Where {be} {name}?"
-    if key in _WHEN and re.search(r"\d|day", value):
-        return f"When {be} {name}?"
-    if _NUMBER.fullmatch(value) and many:
-        return f"How many {key} {'do' if be == 'are' else 'does'} {name} have?"
-    if choice and not many and not _NUMBER.fullmatch(value):
-        return f"Which {key} {'do' if be == 'are' else 'does'} {name} have?"
-    return f"What {'are' if many else 'is'} the {key} of {name}?"
+        question = f"How much {be} {name}?" if first else f"What {do} {name} cost?"
+    elif last in _WHO and value[:1].isupper():
+        question = f"Who is the {key} {'of' if first else 'for'} {name}?"
+    elif key in _WHERE:
+        question = f"Where {be} {name}?" if re.search(r"[^\W\d_]{2}", value) else ""
+    elif key in _WHEN:
+        question = f"When {be} {name}?" if re.search(r"\d|day", value) else ""
+    elif number and many:
+        question = f"How many {key} {do} {name} have?"
+    elif not first and not many and not number:
+        question = f"Which {key} {do} {name} have?"
+    return question
 
 
 def _abbreviations(lines: Sequence[str]) -> Iterator[tuple[str, Candidate]]:
@@ -156,20 +188,32 @@ def _abbreviations(lines: Sequence[str]) -> Iterator[tuple[str, Candidate]]:
         capitals = "".join(word[0] for word in re.findall(r"[^\W\d_]+", found["value"]) if word[0].isupper())
         if capitals == found["key"]:
             answer = " ".join(found["value"].split()).rstrip(".")
-            yield " ".join(line.split()), Candidate(f"What does {found['key']} stand for?", answer, SCORE, "stands for")
+            yield (
+                " ".join(line.split()),
+                Candidate(f"What does {found['key']} stand for?", answer, SCORE, "stands for"),
+            )
 
 
 def _steps(lines: Sequence[str], title: str) -> Iterator[tuple[str, Candidate]]:
     """Yield what a step of a numbered list says, where the list is the only one of its text."""
     found = [match for line in lines if (match := _STEP.fullmatch(line))]
     numbers = [int(match["number"]) for match in found]
-    if len(numbers) < 3 or len(set(numbers)) < len(numbers) or "_" in title or not re.search(r"[a-z]{3}", title):
+    if (
+        len(numbers) < 3
+        or len(set(numbers)) < len(numbers)
+        or "_" in title
+        or not re.search(r"[a-z]{3}", title)
+    ):
         return
     for match in found:
         text = " ".join(match["text"].split())
         whole = re.match(r"(?P<first>[^.!?]+)[.!]", text)
         answer = whole["first"] if whole else ""
-        if 3 <= len(answer.split()) <= LONGEST_ANSWER and is_verb(answer.split()[0]) and not _CODE.search(text):
+        if (
+            3 <= len(answer.split()) <= LONGEST_ANSWER
+            and is_verb(answer.split()[0])
+            and not _CODE.search(text)
+        ):
             asking = f'What is step {match["number"]} of "{title}"?'
             yield text, Candidate(asking, answer, SCORE, "step")
 
@@ -236,7 +280,9 @@ def _cells(table: Sequence[tuple[str, list[str]]]) -> Iterator[_Entry]:
     for line, row in rows:
         if naming >= len(row) or named[row[naming]] > 1 or row[naming].lower().startswith("total"):
             continue
-        for at, (key, value) in enumerate(zip(header, row, strict=False)):  # empty cells at the end are left out
+        for at, (key, value) in enumerate(
+            zip(header, row, strict=False)
+        ):  # empty cells at the end are left out
             if at != naming and key and value:
                 yield _Entry(row[naming], key, value, line, header[naming])
 
@@ -244,13 +290,18 @@ def _cells(table: Sequence[tuple[str, list[str]]]) -> Iterator[_Entry]:
 def _is_header(row: list[str]) -> bool:
     """Tell whether a row can be a header: short words, all different, in letters."""
     filled = [cell for cell in row if cell]
-    return len(set(filled)) == len(filled) and all(len(cell.split()) <= 5 and re.search(r"[^\W\d_]", cell) for cell in filled)
+    return len(set(filled)) == len(filled) and all(
+        len(cell.split()) <= 5 and re.search(r"[^\W\d_]", cell) for cell in filled
+    )
 
 
 def _is_known(header: list[str]) -> bool:
     """Tell whether a header is English: most of its columns end in a word that English has."""
     last = [_words_of(cell).split()[-1] for cell in header if _words_of(cell)]
-    return sum(is_noun(word) or word.isdigit() or bool(_PARTICIPLE.fullmatch(word)) or word in _WHERE | _WHEN for word in last) >= 0.6 * len(last)
+    return sum(
+        is_noun(word) or word.isdigit() or bool(_PARTICIPLE.fullmatch(word)) or word in _WHERE | _WHEN
+        for word in last
+    ) >= 0.6 * len(last)
 
 
 def _naming_column(header: list[str], rows: Sequence[list[str]]) -> int:

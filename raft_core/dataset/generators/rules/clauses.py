@@ -1,35 +1,34 @@
 """Sentences taken apart: who did what, when, where, with whom. One sentence can hold several clauses.
 
-    Mill House is a 1929 film directed by Arlo Venn, which won the Sarn Prize in 1931.
-    → Mill House | is  | a 1929 film
-    → Mill House | was | directed | by Arlo Venn
-    → Mill House | won | the Sarn Prize | in 1931
+Mill House is a 1929 film directed by Arlo Venn, which won the Sarn Prize in 1931.
+→ Mill House | is  | a 1929 film
+→ Mill House | was | directed | by Arlo Venn
+→ Mill House | won | the Sarn Prize | in 1931
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from raft_core.dataset.generators.english import words
-from raft_core.dataset.generators.phrases import REMARKS, is_cut, is_vague, is_whole, phrase, text_of
-from raft_core.dataset.generators.topic import Topic, is_human, is_name, resolves
+from raft_core.dataset.generators.rules.english import words
+from raft_core.dataset.generators.rules.phrases import REMARKS, is_vague, is_whole, phrase, text_of
+from raft_core.dataset.generators.rules.subjects import Subject, subject_for
+from raft_core.dataset.generators.rules.topic import Topic
 
 if TYPE_CHECKING:
     from spacy.tokens import Token
 
-    from raft_core.dataset.generators.prose import Sentence
+    from raft_core.dataset.generators.rules.prose import Sentence
 
 ONCE = words(
-    "direct write produce develop release found create build compose record design invent establish form draw make paint "
+    "direct write produce develop release found create build compose record design invent establish form draw make paint take coin "
     "introduce launch bear author film shoot open adapt erect construct sign hold fight win lead kill elect appoint"
 )
 """Participles that say what was done once: "is a film directed by …" means that it was."""
 _FINITE = {"VBD", "VBZ", "VBP", "MD"}
 _STANDING = words("locate situate base know own headquarter name call surround border use")
-_OWNERS = words("his her its their")
 _OPENERS = words("who which that")
 
 
@@ -80,28 +79,18 @@ class Clause:
     @property
     def is_passive(self) -> bool:
         """Whether something is done to the subject."""
-        return self.main.tag_ == "VBN" and self.auxiliary in {"is", "was", "are", "were", "been", "has", "have", "had"} and (
-            self.auxiliary not in {"has", "have", "had"} or self.verb.startswith("been ")
+        return (
+            self.main.tag_ == "VBN"
+            and self.auxiliary in {"is", "was", "are", "were", "been", "has", "have", "had"}
+            and (self.auxiliary not in {"has", "have", "had"} or self.verb.startswith("been "))
         )
-
-
-@dataclass(frozen=True, slots=True)
-class _Subject:
-    text: str
-    named: str
-    person: bool
-    plural: bool
-    joined: bool
-    topic: Topic | None
-    known: frozenset[str]
-    contextual: bool = False
 
 
 def find_clauses(sentence: Sentence, topic: Topic | None, *, sure: bool) -> Iterator[Clause]:
     """Yield the clauses of a sentence whose subject is named, or `sure` to be the topic where it is a pronoun."""
     root = sentence.span.root
     for verb in (root, *_coordinated(root)):
-        subject = _subject(_own_subject(verb), topic, sure=sure)
+        subject = subject_for(_ownsubject_for(verb), topic, sure=sure)
         if subject is None:
             continue
         clause = _finite(sentence, verb, subject)
@@ -123,10 +112,13 @@ def _coordinated(verb: Token) -> list[Token]:
 
 def _behind_clause(verb: Token, joined: Token) -> bool:
     """Tell whether a clause stands between two verbs that may have the second one: "by Jordan, who wrote and sang"."""
-    return any(token.dep_ in {"relcl", "advcl", "ccomp"} or token.text in {":", ";"} for token in verb.doc[verb.i + 1 : joined.i])
+    return any(
+        token.dep_ in {"relcl", "advcl", "ccomp"} or token.text in {":", ";"}
+        for token in verb.doc[verb.i + 1 : joined.i]
+    )
 
 
-def _own_subject(verb: Token) -> Token | None:
+def _ownsubject_for(verb: Token) -> Token | None:
     """Return a verb's subject, or that of the verb it is joined to."""
     while True:
         own = [child for child in verb.children if child.dep_ in {"nsubj", "nsubjpass", "expl", "csubj"}]
@@ -136,101 +128,31 @@ def _own_subject(verb: Token) -> Token | None:
         if verb.dep_ != "conj":
             first = verb.sent[0]  # the parser may see no subject in a title that is one token
             following = verb.doc[first.i + 1]
-            return first if " " in first.text and verb in {following, following.head} and first != verb else None
+            return (
+                first if " " in first.text and verb in {following, following.head} and first != verb else None
+            )
         verb = verb.head
 
 
-def _subject(token: Token | None, topic: Topic | None, *, sure: bool) -> _Subject | None:
-    if token is None:
-        return None
-    if topic is not None and sure and resolves(topic, token):
-        allowed = {"he": "his", "she": "her", "they": "their", "it": "its"}.get(token.lower_, "its")
-        return _Subject(topic.name, "", topic.person, topic.plural, False, topic, frozenset({allowed}))
-    owner = next((child for child in token.children if child.dep_ == "poss"), None)
-    if topic is not None and sure and owner is not None and owner.lower_ in _OWNERS:
-        return _owned(token, owner, topic)
-    if token.pos_ == "PRON":
-        return None
-    kept = phrase(token)
-    text = text_of(kept)
-    joined = any(child.dep_ == "conj" for child in token.children)
-    if not text or len(text.split()) > 9 or is_vague(kept) or not is_whole(kept) or _broken(kept):
-        return None
-    mine = topic is not None and topic.is_meant_by(text)
-    bare = token.tag_ == "NNS" and not any(child.dep_ in {"det", "poss", "compound", "amod"} for child in token.children)
-    if not mine and _is_definite(kept, token):
-        text = text[:1].lower() + text[1:]
-        return _Subject(text, "", is_human(token), token.tag_ == "NNS", False, None, frozenset(), contextual=True)
-    if bare or (not mine and not any(is_name(each) for each in kept if each == token or each.dep_ in {"pobj", "compound", "conj", "appos", "nmod", "poss"})):
-        return None
-    if kept[0].is_sent_start and (kept[0].text == "The" or (kept[0].pos_ != "PROPN" and kept[0].ent_type_ not in {"WORK_OF_ART", "ORG", "PERSON"})):
-        text = text[:1].lower() + text[1:]
-    text = text if text.count('"') != 2 or not text.startswith('"') else text
-    named = re.sub(r"^[Tt]he (?=\S)", "", text)
-    person = topic.person if mine and topic else is_human(token)
-    if mine and topic:
-        text = topic.name
-        text = text[:1].lower() + text[1:] if text.startswith("The ") and topic.full != topic.name else text
-    known = frozenset({"his", "her"} if person else {"its"})
-    return _Subject(text, named, person, topic.plural if mine and topic else joined or token.tag_ == "NNS", joined, topic if mine else None, known)
-
-
-_LOOSE = words(
-    "following first second third last next latter former result idea fact problem reason question point case rest same other "
-    "others thing things way ways part parts kind sort number answer aim goal purpose difference example trick key truth word "
-    "more most less least best worst only whole time day year moment people person man woman author text page section figure "
-    "paper work way one ones former above below"
-)
-"""Nouns and adjectives with which "the …" is said of a thing in the text before."""
-
-
-def _is_definite(kept: list[Token], noun: Token) -> bool:
-    """Tell whether a subject without a name is one thing of its document all the same: "the chain hoist".
-
-    What is said of a kind of things in the present will do as well: "bookings last …", "a coracle weighs …".
-    """
-    start = kept[0].lower_
-    generic = noun.tag_ == "NNS" and noun.head.tag_ in {"VBP", "MD", "VB"} and len(kept) <= 3
-    if start != "the" and not generic and not (start in {"a", "an"} and noun.head.tag_ in {"VBZ", "MD", "VB"}):
-        return False
-    loose = any(token.lemma_.lower() in _LOOSE for token in kept)
-    return noun.pos_ == "NOUN" and len(kept) <= 6 and not loose and not is_cut(kept) and not any(is_name(token) for token in kept)
-
-
-def _owned(token: Token, owner: Token, topic: Topic) -> _Subject | None:
-    """Return "its elevation" as "the elevation of Oslo", "his uncle" as "Arlo Venn's uncle"."""
-    fits = topic.person if owner.lower_ in {"his", "her"} else topic.plural if owner.lower_ == "their" else not topic.person
-    kept = phrase(token)
-    if not fits or kept[0] != owner or len(kept) > 5 or is_vague(kept[1:]):
-        return None
-    rest = text_of(kept[1:])
-    text = f"{possessive(topic.name)} {rest}" if topic.person or len(topic.name.split()) < 3 else f"the {rest} of {topic.name}"
-    return _Subject(text, "", is_human(token), token.tag_ == "NNS", False, None, frozenset())
-
-
-def possessive(name: str) -> str:
-    """Return a name with its genitive."""
-    return f"{name}'" if name.endswith("s") else f"{name}'s"
-
-
-def _broken(tokens: list[Token]) -> bool:
-    """Tell whether something in the middle of a phrase was left out that is no remark between commas."""
-    for before, after in zip(tokens, tokens[1:], strict=False):
-        if after.i - before.i > 1 and before.doc[before.i + 1].text not in {",", "–", "—"}:
-            return True
-    return False
-
-
-def _finite(sentence: Sentence, verb: Token, subject: _Subject) -> Clause | None:
+def _finite(sentence: Sentence, verb: Token, subject: Subject) -> Clause | None:
     """Return the clause of a finite verb, None for a negated, conditional or hedged one."""
     helpers = [child for child in verb.children if child.dep_ in {"aux", "auxpass"} and child.i < verb.i]
     if verb.dep_ == "conj" and not helpers and verb.tag_ == "VBN":
-        helpers = [child for child in verb.head.children if child.dep_ in {"aux", "auxpass"} and child.i < verb.head.i]
+        helpers = [
+            child
+            for child in verb.head.children
+            if child.dep_ in {"aux", "auxpass"} and child.i < verb.head.i
+        ]
     first = helpers[0] if helpers else verb
     if not helpers and verb.tag_ == "VBD" and _may_be_participle(verb):
         return None
-    denied = any(child.dep_ == "neg" or child.lower_ in {"never", "not", "only", "neither", "nor", "hardly"} for child in verb.children)
+    denied = any(
+        child.dep_ == "neg" or child.lower_ in {"never", "not", "only", "neither", "nor", "hardly"}
+        for child in verb.children
+    )
     more = any(child.dep_ == "advmod" and child.tag_ in {"JJR", "RBR"} for child in verb.children)
+    if not _agrees(first, subject):
+        return None
     if first.tag_ not in _FINITE or denied or more or any(child.dep_ == "mark" for child in verb.children):
         return None
     auxiliary, rest = _auxiliary(verb, helpers)
@@ -239,12 +161,26 @@ def _finite(sentence: Sentence, verb: Token, subject: _Subject) -> Clause | None
     return _clause(sentence, subject, verb, auxiliary, rest, support, finite)
 
 
+def _agrees(finite: Token, subject: Subject) -> bool:
+    """Tell whether a verb fits its subject in number; where it does not, the parser took the wrong one."""
+    if subject.topic is not None or not subject.named:
+        return True
+    lower = finite.lower_
+    singular = lower in {"is", "was", "has", "does"} or (
+        finite.tag_ == "VBZ" and lower not in {"are", "have"}
+    )
+    plural = lower in {"are", "were", "have", "do"}
+    return not (plural and not subject.plural and not subject.many) and not (singular and subject.plural)
+
+
 def _may_be_participle(verb: Token) -> bool:
     """Tell whether a past tense may be a participle in truth: "Venn, known as the miller, …", "given by …"."""
     before = verb.i - 1
     while before > 0 and verb.doc[before].tag_ == "RB":
         before -= 1
-    remark = verb.doc[before].text == "," and verb.doc[: before].text.count(",") % 2 == 0 and verb.dep_ != "conj"
+    remark = (
+        verb.doc[before].text == "," and verb.doc[:before].text.count(",") % 2 == 0 and verb.dep_ != "conj"
+    )
     return remark or any(child.dep_ == "agent" for child in verb.children)
 
 
@@ -257,7 +193,7 @@ def _auxiliary(verb: Token, helpers: list[Token]) -> tuple[str, str]:
 
 
 def _clause(
-    sentence: Sentence, subject: _Subject, verb: Token, auxiliary: str, rest: str, support: str, finite: str
+    sentence: Sentence, subject: Subject, verb: Token, auxiliary: str, rest: str, support: str, finite: str
 ) -> Clause:
     if subject.plural and subject.topic:  # "The team was …" of the Houston Rockets
         auxiliary = {"was": "were", "is": "are", "has": "have"}.get(auxiliary, auxiliary)
@@ -282,7 +218,9 @@ def _clause(
     )
 
 
-_ROLES = frozenset({"dobj", "attr", "prep", "agent", "npadvmod", "acomp", "oprd", "prt", "dative", "xcomp", "advmod"})
+_ROLES = frozenset(
+    {"dobj", "attr", "prep", "agent", "npadvmod", "acomp", "oprd", "prt", "dative", "xcomp", "advmod"}
+)
 
 
 def _parts(verb: Token, known: frozenset[str]) -> Iterator[Part]:
@@ -306,17 +244,26 @@ def _object(part: Token) -> Token | None:
     return found[0] if len(found) == 1 else None
 
 
-def _opening(sentence: Sentence, clause: Clause, subject: _Subject) -> Iterator[Clause]:
+def _opening(sentence: Sentence, clause: Clause, subject: Subject) -> Iterator[Clause]:
     """Yield what a participle before the subject says: "Born in Germany, he …", "Released in 1996, it …"."""
     for child in clause.main.children:
-        free = not any(each.dep_ in {"nsubj", "nsubjpass", "mark", "aux", "auxpass"} for each in child.children)
-        if child.dep_ == "advcl" and child.tag_ == "VBN" and child.i < clause.main.i and free and child.i == sentence.span.start and ":" not in sentence.span.text:
+        free = not any(
+            each.dep_ in {"nsubj", "nsubjpass", "mark", "aux", "auxpass"} for each in child.children
+        )
+        if (
+            child.dep_ == "advcl"
+            and child.tag_ == "VBN"
+            and child.i < clause.main.i
+            and free
+            and child.i == sentence.span.start
+            and ":" not in sentence.span.text
+        ):
             past, now = ("were", "are") if subject.plural else ("was", "is")
             helper = now if child.lemma_ in _STANDING and clause.main.tag_ == "VBZ" else past
             yield _clause(sentence, subject, child, helper, child.lower_, "", f"{helper} {child.lower_}")
 
 
-def _about_kind(sentence: Sentence, clause: Clause, kind: Token, subject: _Subject) -> Iterator[Clause]:
+def _about_kind(sentence: Sentence, clause: Clause, kind: Token, subject: Subject) -> Iterator[Clause]:
     """Yield what is said of the noun that defines the subject: "a film directed by …", "a band that won …"."""
     for noun in (kind, *kind.conjuncts):
         for child in noun.children:

