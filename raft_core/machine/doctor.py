@@ -28,6 +28,7 @@ def examine(settings: Settings, chroma_port: int = 0, port: int = 0) -> Iterator
         ("packages [worker]", lambda: software.check_worker_extra(settings, software.requirements())),
         ("packages [gpu]", lambda: software.check_gpu_extra(software.requirements())),
         ("gpu", software.check_gpu),
+        ("precision", software.check_precision),
         ("disk", lambda: hardware.check_disk(settings.home)),
         ("memory", hardware.check_memory),
         ("home", lambda: hardware.check_home(settings.home)),

@@ -14,6 +14,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
+from raft_core.compute import cpu_precision
 from raft_core.machine.check import Check, failed, passed
 from raft_core.settings import Settings
 
@@ -101,6 +102,14 @@ def check_gpu(
         "there is one, but torch cannot use it",
         "install the driver, and the build of torch for it: see https://pytorch.org/get-started/locally",
     )
+
+
+def check_precision(devices: Sequence[str] = _GPU_DEVICES) -> Check:
+    """Report what models are computed in on the processor, and why; a GPU is asked when a model is loaded."""
+    if any(Path(device).exists() for device in devices):
+        return passed("precision", "bfloat16 where the GPU computes in it, else float32")
+    found = cpu_precision()
+    return passed("precision", f"{found.name}: {found.reason}")
 
 
 def _torch_gpu() -> str | None:

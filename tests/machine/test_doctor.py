@@ -10,7 +10,18 @@ from raft_core.machine.check import Check, failed, passed
 from raft_core.settings import load_settings
 
 NAMES = [
-    *("python", "packages", "packages [worker]", "packages [gpu]", "gpu", "disk", "memory", "home", "ports"),
+    *(
+        "python",
+        "packages",
+        "packages [worker]",
+        "packages [gpu]",
+        "gpu",
+        "precision",
+        "disk",
+        "memory",
+        "home",
+        "ports",
+    ),
     *("database", "chroma", "model server", "generator", "embeddings", "discord token", "artifacts"),
 ]
 

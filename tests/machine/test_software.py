@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+from raft_core.compute import cpu_precision
 from raft_core.machine import software
 from raft_core.machine.check import Check
 from raft_core.settings import load_settings
@@ -103,3 +104,12 @@ def test_torch_is_asked_in_a_process_of_its_own(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(software, "_ASK_TORCH", "import time; time.sleep(100)")
     monkeypatch.setattr(software, "_TORCH_S", 0.5)
     assert software._torch_gpu() is None
+
+
+def test_the_precision_comes_with_its_reason(tmp_path: Path) -> None:
+    """Without a GPU the processor decides; with one, the GPU does when a model is loaded."""
+    expected = cpu_precision()
+    assert software.check_precision(devices=()).detail == f"{expected.name}: {expected.reason}"
+    (tmp_path / "nvidia0").touch()
+    with_gpu = software.check_precision(devices=(str(tmp_path / "nvidia0"),))
+    assert with_gpu.detail == "bfloat16 where the GPU computes in it, else float32"
