@@ -102,22 +102,32 @@ def beside_answer(text: str) -> str:
     found = _find_answer(text)
     if found is None:
         return text.strip()
-    start, end, _ = found
-    rest = _FENCE.sub("", text[end:])
-    before = _FENCE.sub("", text[:start])
-    return "\n".join(part for part in (before.strip(), _ANSWER_END.sub("", rest).strip()) if part)
+    before, rest = _around(text, *found[:2])
+    return "\n".join(part for part in (before.strip(), rest.strip()) if part)
 
 
 def tidy_answer(text: str) -> str:
-    """Return a chain of thought as it is learnt from: `<ANSWER>: x` in its one form, nothing technical around it."""
+    """Return a chain of thought as it is learnt from: the tag in its proper form, nothing technical around it."""
     found = _find_answer(text)
     if found is None:
         return _ANSWER_END.sub("", text).strip()
     start, end, answer = found
-    before = text[:start].rstrip(" \t")
+    before, rest = _around(text, start, end)
+    before = before.rstrip(" \t")
     gap = "" if not before or before.endswith("\n") else " "
-    rest = _ANSWER_END.sub("", text[end:])
-    return _FENCE.sub("", f"{before}{gap}{ANSWER_TAG} {answer}\n{rest}").strip()
+    tag = next((each for each in ANSWER_TAGS if text.startswith(each, start)), ANSWER_TAG)
+    return f"{before}{gap}{tag} {answer}\n{rest}".strip()
+
+
+def _around(text: str, start: int, end: int) -> tuple[str, str]:
+    """Return what stands before and behind an answer, without the code fence that the answer is in."""
+    before, rest = text[:start], _ANSWER_END.sub("", text[end:])
+    fences = list(_FENCE.finditer(before))
+    if len(fences) % 2:
+        before = before[: fences[-1].start()] + before[fences[-1].end() :].removeprefix("\n")
+    if len(fences) % 2 or _FENCE.search(text[start:end]):
+        rest = _FENCE.sub("", rest, count=1)
+    return before, rest
 
 
 def _find_answer(text: str) -> tuple[int, int, str] | None:
@@ -143,8 +153,8 @@ def _plain(line: str, opened: str) -> str:
     if _FENCE.fullmatch(line):
         return ""
     for mark in ("**", "`"):
-        if line.count(mark) == 1 and opened.count(mark) % 2:
-            line = line.removeprefix(mark).removesuffix(mark).strip()
+        if line.count(mark) % 2 and opened.count(mark) % 2:
+            line = (line.removeprefix(mark) if line.startswith(mark) else line.removesuffix(mark)).strip()
     if line.endswith(">") and "<" not in line:  # <ANSWER: Oslo>
         line = line[:-1].rstrip()
     wrapped = _WRAPPED.fullmatch(line)

@@ -13,6 +13,7 @@ from raft_core.markup import (
     pieces,
     short_answer,
     spell_out,
+    tidy_answer,
     write_answer,
 )
 
@@ -164,6 +165,26 @@ def test_missing_variable_is_named():
 def test_what_is_said_beside_the_short_answer(text: str, beside: str):
     """The line that is the short answer goes with its tag; everything else stays."""
     assert beside_answer(text) == beside
+
+
+@pytest.mark.parametrize(
+    ("text", "tidy"),
+    [
+        ("##Reason: x <ANSWER>: Oslo", "##Reason: x <ANSWER>: Oslo"),
+        ("x <ANSWER>: Oslo</ANSWER>", "x <ANSWER>: Oslo"),
+        ("x <ANSWER>Oslo</ANSWER><STOP>", "x <ANSWER>: Oslo"),
+        ("```\nx\n<ANSWER>: Oslo\n```", "x\n<ANSWER>: Oslo"),
+        ("x\n<ANSWER>:\n```text\nOslo\n```", "x\n<ANSWER>: Oslo"),
+        ("**<ANSWER>:** **Oslo**<|im_end|>", "<ANSWER>: Oslo"),
+        ("x ##Answer: Oslo\nand more", "x ##Answer: Oslo\nand more"),
+        ("```c\nf()\n```\n<ANSWER>: f\n```c\ng()\n```", "```c\nf()\n```\n<ANSWER>: f\n```c\ng()\n```"),
+        ("no tag</s>", "no tag"),
+    ],
+)
+def test_answers_are_tidied_before_they_are_learnt_from(text: str, tidy: str):
+    """The tag gets its proper form; closing tags, end tokens, bold and the fence around the answer go; the rest stays."""
+    assert tidy_answer(text) == tidy
+    assert tidy_answer(tidy) == tidy
 
 
 def test_pieces_tell_quotes_from_the_rest():

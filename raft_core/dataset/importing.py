@@ -16,7 +16,9 @@ from typing import Any
 from raft_core.dataset import checks, files
 from raft_core.dataset.files import Rejected
 from raft_core.errors import BadRow, DatasetError
-from raft_core.markup import find_quotes, short_answer
+from raft_core.markup import find_quotes, short_answer, tidy_answer
+from raft_core.openai.replies import other_parts, plain_text
+from raft_core.openai.thoughts import split_thoughts
 from raft_core.records import DatasetInfo, RaftExample
 
 _DOCUMENT = re.compile(r"<DOCUMENT>(.*?)</DOCUMENT>\n?", re.DOTALL)
@@ -24,7 +26,6 @@ _SECTION = re.compile(r"^\[([^\]\n]+)\][ \t]*\n", re.MULTILINE)
 _CONTEXT = re.compile(r"^Context(?: information)?[^\n:]*:[ \t]*\n", re.MULTILINE)
 _CLOSING = re.compile(r"\n\n(?:Please|Now|Answer|Provide|Using|Based)\b[^\n]*\s*\Z")
 """What a prompt says after its last document, which is no part of it."""
-_STOP = "<STOP>"
 
 
 def import_file(path: Path, datasets: Path, guild: str) -> DatasetInfo:
@@ -134,7 +135,7 @@ def _from_raft(row: Mapping[str, Any], number: int) -> RaftExample:
         raise _FaultError("field 'context' is missing or is no object")
     documents = _strings(context, "sentences")
     titles = _strings(context, "title") if context.get("title") else ()
-    answer = _text(row, "cot_answer")
+    answer = _answer(_text(row, "cot_answer"))
     return RaftExample(
         id=str(row.get("id") or f"row-{number}"),
         question=_text(row, "question"),
@@ -151,17 +152,26 @@ def _from_chat(row: Mapping[str, Any], number: int) -> RaftExample:
     messages = row["messages"]
     if not isinstance(messages, list) or not all(isinstance(message, Mapping) for message in messages):
         raise _FaultError("field 'messages' is no list of objects")
-    said = {message.get("role"): _text(message, "content") for message in messages}
+    said: dict[str, str] = {}
+    for message in messages:
+        if found := other_parts(message.get("content")):
+            raise _FaultError(f"a message holds parts that are no text: {', '.join(found)}")
+        if text := plain_text(message.get("content")).strip():  # an empty system message says nothing
+            said[str(message.get("role"))] = text
     if "user" not in said or "assistant" not in said:
-        raise _FaultError("field 'messages' lacks a user or an assistant message")
+        raise _FaultError("field 'messages' lacks a user or an assistant message with text")
+    prompt = said["user"]
+    instructions = said.get("system") or said.get("developer")
+    if instructions and not _take_apart(prompt)[1]:  # the documents may stand there
+        prompt = f"{instructions}\n{prompt}"
     metadata = row.get("metadata")
     given = row.get("id") or (metadata.get("id") if isinstance(metadata, Mapping) else None)
-    return _from_prompt(said["user"], said["assistant"], str(given or f"row-{number}"))
+    return _from_prompt(prompt, said["assistant"], str(given or f"row-{number}"))
 
 
 def _from_prompt(prompt: str, answer: str, row_id: str) -> RaftExample:
     """Take a prompt apart into documents and question; the oracle is the document that most quotes stand in."""
-    answer = answer.strip().removesuffix(_STOP).rstrip()
+    answer = _answer(answer)
     titles, documents, question = _take_apart(prompt)
     if not documents:
         raise _FaultError("no documents found in the prompt")
@@ -174,6 +184,11 @@ def _from_prompt(prompt: str, answer: str, row_id: str) -> RaftExample:
         else ""
     )
     return RaftExample(row_id, question, documents, titles, oracle, answer, short_answer(answer)[0])
+
+
+def _answer(text: str) -> str:
+    """Return what is learnt from: no thoughts, and nothing behind the answer."""
+    return tidy_answer(split_thoughts(text)[0])
 
 
 def _take_apart(prompt: str) -> tuple[tuple[str, ...], tuple[str, ...], str]:

@@ -271,6 +271,16 @@ def plain_text(content: Any) -> str:
     )
 
 
+def other_parts(content: Any) -> list[str]:
+    """Return the types of the parts that are neither text nor thoughts: pictures, sound, files."""
+    kinds = [str(part.get("type", "")) for part in _list(content) if isinstance(part, dict)]
+    return [
+        kind
+        for kind in kinds
+        if kind and not kind.endswith("text") and kind not in (*_THOUGHT_PARTS, "refusal")
+    ]
+
+
 def _plain(value: Any) -> str:
     """Return the text in a string, a part, or a list of them."""
     if isinstance(value, str):
