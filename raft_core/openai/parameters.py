@@ -34,6 +34,12 @@ _UNKNOWN = re.compile(
     r"unexpected keyword|unsupported|not supported|unrecogni[sz]ed|unknown (?:field|param)", re.IGNORECASE
 )
 """Some servers answer with status 500 to what they do not know."""
+_UNSUPPORTED = re.compile(
+    r"unsupported|support|unknown|unrecogni[sz]ed|unexpected|not (?:permitted|allowed|available)|extra (?:inputs|fields)"
+    r"|forbidden|only the default|deprecated|instead|strictly positive",
+    re.IGNORECASE,
+)
+_USUAL = {"temperature": 2.0, "top_p": 1.0}
 
 
 class Parameters:
@@ -56,8 +62,11 @@ class Parameters:
         }
         return {**kept, **limits}
 
-    def learn(self, sent: dict[str, Any], error: ServerError) -> bool:
-        """Take note of what the model refuses in a request that was sent; False where no parameter is to blame."""
+    def learn(self, sent: dict[str, Any], error: ServerError, *, ours: bool = True) -> bool:
+        """Take note of what the model refuses in a request that was sent; False where no parameter is to blame.
+
+        Values that are not `ours` may be nonsense: one client's must not change what others' requests become.
+        """
         if error.is_about_length or not (error.is_refusal or _UNKNOWN.search(error.message)):
             return False
         if _STREAM_ONLY.search(error.message) and not sent.get("stream"):
@@ -65,7 +74,7 @@ class Parameters:
         elif _NO_STREAM.search(error.message) and sent.get("stream"):
             self._left_out |= {"stream", "stream_options"}
             what = "no streamed requests"
-        elif name := _refused(sent, error):
+        elif (name := _refused(sent, error)) and (ours or _is_unsupported(name, sent[name], error)):
             what = self._adapt(name, sent, error.message)
         else:
             return False
@@ -108,11 +117,21 @@ def _refused(sent: dict[str, Any], error: ServerError) -> str | None:
     return min(named)[1] if named else None
 
 
+def _is_unsupported(name: str, value: Any, error: ServerError) -> bool:
+    """Tell whether a model takes no such parameter at all, rather than not this value."""
+    usual = not isinstance(value, int | float) or name not in _USUAL or 0 <= value <= _USUAL[name]
+    unsupported = error.code.startswith(("unsupported", "unknown")) or _UNSUPPORTED.search(error.message)
+    return usual and (bool(unsupported) or _limit(value, error.message) is not None)
+
+
 def _named(name: str, message: str) -> re.Match[str] | None:
     """Find a parameter's name in a message; names that are ordinary words have to stand in quotes."""
     quoted = rf"[`'\"\u2018\u201c]{name}(?:\.\w+)?[`'\"\u2019\u201d]"
     if name in {"stop", "stream", "seed", "user", "n", "temperature"}:
-        ordinary = rf"\b{name}\b(?=:| (?:is|are|must|does|not|parameter|value|should|may|can))"
+        ordinary = (
+            rf"\b{name}\b(?=:| (?:is|are|must|does|not|parameter|value|should|may|can))"
+            rf"|(?:arguments?|parameters?|fields?|options?|inputs?)\W+(?:\w+\W+)?{name}\b"
+        )
         return re.search(rf"{quoted}|{ordinary}", message, re.IGNORECASE)
     return re.search(rf"{quoted}|(?<![\w.]){name}(?!\w)", message)
 

@@ -15,6 +15,7 @@ from fastapi import Depends, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
 from raft_core.markup import spell_out
+from raft_core.openai.replies import count
 from raft_core.records import BASE
 from raft_core.serving.front.engine import Route, VllmEngine
 from raft_core.serving.front.forwarding import Find, forward
@@ -203,7 +204,7 @@ class Front:
         return finds
 
     def _count(self, name: str, route: Route, usage: dict[str, Any], seconds: float) -> None:
-        prompt, completion = int(usage.get("prompt_tokens") or 0), int(usage.get("completion_tokens") or 0)
+        prompt, completion = count(usage, "prompt_tokens") or 0, count(usage, "completion_tokens") or 0
         self.metrics.answered(name, prompt, completion, seconds)
         usd = (prompt + completion) / 1000 * route.upstream.price_per_1k_tokens_usd
         self.metrics.cost_usd.labels(name).inc(usd)

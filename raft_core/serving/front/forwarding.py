@@ -59,23 +59,14 @@ async def _answer(route: Route, path: str, body: dict[str, Any], request: Reques
     sent = {**body, "model": route.model}
     async with AsyncExitStack() as stack:
         if not body.get("stream"):
-            whole = _whole(route, path, sent)
+            whole = route.upstream.whole(path, sent)
             found = _renamed(await _unless_gone(whole, request.is_disconnected), asked)
             if usage := _usage(found):
                 hear(usage)
             return Response(found, media_type="application/json")
-        answer = await stack.enter_async_context(route.upstream.answer(path, sent))
-        events = _events(answer, route, asked, hear)
+        read = await stack.enter_async_context(route.upstream.stream(path, sent))
+        events = _events(read, route, asked, hear)
         return _Stream(events, media_type="text/event-stream", closing=stack.pop_all())
-
-
-async def _whole(route: Route, path: str, body: dict[str, Any]) -> bytes:
-    async with route.upstream.answer(path, body) as answer:
-        try:
-            return await answer.aread()
-        except httpx.HTTPError as error:
-            message = f"{route.upstream.label} broke off: {error or type(error).__name__}"
-            raise Unavailable(ApiError(502, message, code="unavailable")) from error
 
 
 async def _unless_gone(whole: Any, is_gone: Callable[[], Awaitable[bool]]) -> bytes:
@@ -91,22 +82,24 @@ async def _unless_gone(whole: Any, is_gone: Callable[[], Awaitable[bool]]) -> by
 
 
 async def _events(
-    answer: httpx.Response, route: Route, asked: str, hear: Callable[[dict[str, Any]], None]
+    answer: AsyncIterator[bytes], route: Route, asked: str, hear: Callable[[dict[str, Any]], None]
 ) -> AsyncIterator[bytes]:
     """Yield a stream's events, each under the name that was asked for; tell in the stream when it breaks off."""
-    rest = b""
+    rest, usage = b"", dict[str, Any]()
     try:
-        async for read in answer.aiter_raw():
-            *events, rest = (rest + read.replace(b"\r\n", b"\n")).split(b"\n\n")
+        async for read in answer:
+            *events, rest = (rest + read).replace(b"\r\n", b"\n").split(b"\n\n")
             for event in events:
-                if usage := _usage(event.removeprefix(b"data:")):
-                    hear(usage)
+                usage = _usage(event) or usage  # some servers count in every event
                 yield _renamed(event, asked) + b"\n\n"
         if rest.strip():
             yield rest + b"\n\n"
     except httpx.HTTPError as error:
         broken = ApiError(502, f"{route.upstream.label} broke off: {error or type(error).__name__}")
         yield b"data: " + json.dumps(broken.body()).encode() + b"\n\n"
+    finally:
+        if usage:
+            hear(usage)
 
 
 def _renamed(said: bytes, model: str) -> bytes:
@@ -117,7 +110,7 @@ def _usage(said: bytes) -> dict[str, Any]:
     if not _USAGE.search(said):
         return {}
     try:
-        usage = json.loads(said)["usage"]
+        usage = json.loads(said[said.index(b"{") :])["usage"]
     except (ValueError, KeyError, TypeError):
         return {}
     return usage if isinstance(usage, dict) else {}

@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import re
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import httpx
 
+from raft_core.openai.errors import NotACompletion, ServerError, error_in, read_error, redact
+from raft_core.openai.parameters import Parameters, parameters_of
+from raft_core.openai.replies import BrokenOff, read_reply
 from raft_core.serving.web.protocol import ApiError
 from raft_core.settings import Endpoint
 from raft_core.urls import authorization
@@ -50,6 +54,7 @@ class Upstream:
         price_per_1k_tokens_usd: float = 0.0,
     ) -> None:
         self.label = label
+        self._url, self._key = url, key
         self.price_per_1k_tokens_usd = price_per_1k_tokens_usd
         self.running = self.waiting = 0
         self._gate = asyncio.Semaphore(concurrency) if concurrency else None
@@ -76,18 +81,97 @@ class Upstream:
             Unavailable: nobody answers, or it is overloaded or broken.
             ApiError: it refuses the request.
         """
-        async with self._turn():
-            try:
-                opened = self.client.stream("POST", path, json=body)
-                response = await opened.__aenter__()
-            except httpx.HTTPError as error:
-                raise self._failed(502, f"cannot be reached: {_reason(error)}") from error
-            try:
-                await self._check(response)
-                self._failed_at = None
-                yield response
-            finally:
-                await opened.__aexit__(None, None, None)
+        async with self._turn(), self._told(), self._open(path, body) as response:
+            self._failed_at = None
+            yield response
+
+    async def whole(self, path: str, body: dict[str, Any]) -> bytes:
+        """Return the answer to a request, which holds a completion.
+
+        Raises:
+            Unavailable, ApiError: as `answer`; an error with status 200 is one as well.
+        """
+        async with self._turn(), self._told():
+            for sent in self._fitted(body):
+                try:
+                    async with self._open(path, sent) as response:
+                        found = await response.aread()
+                    read_reply(found)
+                except ServerError as error:
+                    self._learn(body, sent, error)
+                else:
+                    self._failed_at = None
+                    return found
+        raise AssertionError  # _learn gives up before
+
+    @asynccontextmanager
+    async def stream(self, path: str, body: dict[str, Any]) -> AsyncIterator[AsyncIterator[bytes]]:
+        """Yield the bytes of a streamed answer once its first event is there, and is none of an error.
+
+        Raises:
+            Unavailable, ApiError: as `whole`.
+        """
+        async with self._turn(), AsyncExitStack() as stack:
+            async with self._told():
+                for sent in self._fitted(body):
+                    try:
+                        response = await stack.enter_async_context(self._open(path, sent))
+                        read = response.aiter_bytes()
+                        begun = await _begun(read)
+                        break
+                    except ServerError as error:
+                        await stack.aclose()
+                        self._learn(body, sent, error)
+            self._failed_at = None
+            yield _joined(begun, read)
+
+    def _fitted(self, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """Yield a request as its model takes it, anew whenever a parameter was refused."""
+        while True:
+            kept = {"stream": body["stream"]} if "stream" in body else {}
+            yield {**self._parameters(body).fit(body), **kept}  # the client reads what it asked for
+
+    def _learn(self, body: dict[str, Any], sent: dict[str, Any], error: ServerError) -> None:
+        """Return where a refused parameter was adapted; raise the error otherwise."""
+        parameters = self._parameters(body)
+        before = parameters.fit(body)
+        if all(sent.get(name) == value for name, value in before.items() if name != "stream"):
+            parameters.learn(sent, error, ours=False)
+            if parameters.fit(body) == before:
+                raise error
+
+    def _parameters(self, body: dict[str, Any]) -> Parameters:
+        return parameters_of(self._url, str(body.get("model")))
+
+    @asynccontextmanager
+    async def _open(self, path: str, body: dict[str, Any]) -> AsyncIterator[httpx.Response]:
+        async with self.client.stream("POST", path, json=body) as response:
+            if not response.is_success:
+                raise read_error(response.status_code, response.headers, await response.aread())
+            yield response
+
+    @asynccontextmanager
+    async def _told(self) -> AsyncIterator[None]:
+        """Turn what goes wrong into what the asker is told."""
+        try:
+            yield
+        except ServerError as error:
+            said = redact(error.message, [self._key])
+            if error.is_refusal:
+                raise ApiError(
+                    error.status or 400, said, param=error.param or None, code=error.code or None
+                ) from error
+            status = error.status
+            shown = 503 if status in {429, 503} else 502
+            reason = f"refuses with status {status}: {said}" if status else f"answers with an error: {said}"
+            raise self._failed(shown, reason, status, error.retry_after_s) from error
+        except NotACompletion as error:
+            said = redact(error.message, [self._key])
+            raise self._failed(502, f"answers with something that is no completion: {said}", 200) from error
+        except BrokenOff as error:
+            raise self._failed(502, "broke off in the middle of an answer", 200) from error
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise self._failed(502, f"cannot be reached: {redact(_reason(error), [self._key])}") from error
 
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:
@@ -105,23 +189,13 @@ class Upstream:
             if self._gate is not None:
                 self._gate.release()
 
-    async def _check(self, response: httpx.Response) -> None:
-        if response.is_success:
-            return
-        try:
-            said = _message(await response.aread())
-        except httpx.HTTPError as error:
-            raise self._failed(502, f"broke off: {_reason(error)}") from error
-        status = response.status_code
-        if status in {401, 403, 404, 408, 429} or status >= 500:  # the request may be good elsewhere
-            shown = 503 if status in {429, 503} else 502
-            raise self._failed(shown, f"refuses with status {status}: {said}", status)
-        raise ApiError(status, said)
-
-    def _failed(self, shown: int, reason: str, status: int | None = None) -> Unavailable:
+    def _failed(
+        self, shown: int, reason: str, status: int | None = None, retry_after_s: float | None = None
+    ) -> Unavailable:
         self._failed_at = asyncio.get_running_loop().time()
         log.warning("%s %s", self.label, reason)
-        error = ApiError(shown, f"{self.label} {reason}", code="unavailable", retry_after_s=5)
+        wait = round(min(max(retry_after_s or 5, 1), 3600))
+        error = ApiError(shown, f"{self.label} {reason}", code="unavailable", retry_after_s=wait)
         return Unavailable(error, status)
 
 
@@ -136,16 +210,53 @@ def upstream_of(endpoint: Endpoint) -> Upstream:
     )
 
 
-def _message(body: bytes) -> str:
+async def _begun(read: AsyncIterator[bytes]) -> bytes:
+    """Return the beginning of a stream up to its first event, or all of what is no stream, made into one.
+
+    Raises:
+        ServerError: that is an error, or there is no event.
+        NotACompletion: it is neither.
+    """
+    begun = b""
+    async for data in read:
+        begun += data
+        if begun.lstrip()[:1] not in _STREAM:
+            continue
+        if event := _EVENT.search(begun):
+            if error := error_in(_json(event[1])):
+                raise error
+            return begun
+    if begun.lstrip()[:1] in _STREAM:
+        raise ServerError("the stream ended before its first event")
+    read_reply(begun)  # raises what it is, where it is no completion
+    return _as_stream(json.loads(begun))
+
+
+def _as_stream(whole: dict[str, Any]) -> bytes:
+    """Return a completion as a stream of one event: what a server that cannot stream answered."""
+    choices = [{**choice, "delta": choice.get("message")} for choice in whole["choices"]]
+    chunk = {**whole, "object": "chat.completion.chunk", "choices": choices}
+    return f"data: {json.dumps(chunk)}\n\ndata: [DONE]\n\n".encode()
+
+
+async def _joined(begun: bytes, read: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield begun
+    async for data in read:
+        yield data
+
+
+def _json(data: bytes) -> Any:
     try:
-        said = json.loads(body)
-        return str(said["error"]["message"] if "error" in said else said["message"])[:500]
-    except (ValueError, KeyError, TypeError):
-        return body[:200].decode("utf-8", "replace").strip() or "nothing was said"
+        return json.loads(data)
+    except ValueError:
+        return None
 
 
 def _reason(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
+_STREAM = (b"d", b"e", b"i", b"r", b":")
+"""What the lines of a stream begin with: data, event, id, retry, a comment."""
+_EVENT = re.compile(rb"^data:[ ]?(\S[^\r\n]*)[\r\n]", re.MULTILINE)
 _NO_LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=64)
