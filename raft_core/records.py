@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 AbsentLabel = Literal["answer", "abstain"]
 """The label of a row whose oracle was left out: the paper's answer all the same, or an abstention."""
@@ -42,6 +43,12 @@ class Document:
     def text(self) -> str:
         """All pages, joined by blank lines."""
         return "\n\n".join(page.text for page in self.pages)
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> Document:
+        """Return the document that `dataclasses.asdict` made into JSON."""
+        pages = tuple(Page(**page) for page in fields["pages"])
+        return cls(**{**fields, "pages": pages, "unread": tuple(fields.get("unread", ()))})
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,6 +121,12 @@ class Settings(BaseSettings):
 
     chunk_tokens: int = Field(default=512, ge=16)
     chunk_overlap: int = Field(default=0, ge=0)
+    max_chunks_per_file: int = Field(default=4000, ge=1)
+    """A file with more is refused: about eight long novels with chunks of 512 tokens."""
+    parse_seconds: float = Field(default=10.0, gt=0)
+    """How long parsing one file may take; it runs in a process of its own, which is ended then."""
+    parse_memory_mb: int = Field(default=1024, ge=256)
+    """Address space of the process that parses a file; where the system has such a limit (not on macOS)."""
 
     generator: str = "rules"
     """`rules` (`extractive` is an old word for it), or an OpenAI-compatible URL ending in /v1."""

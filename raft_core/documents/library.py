@@ -14,7 +14,7 @@ from pathlib import Path
 
 from raft_core.errors import StorageError, UnknownDocument
 from raft_core.files import read_json, translated_os_errors, write_json
-from raft_core.records import Chunk, Document, DocumentInfo, Page
+from raft_core.records import Chunk, Document, DocumentInfo
 
 _INFO = "info.json"
 _DOCUMENT = "document.json"
@@ -63,9 +63,7 @@ class Library:
         """
         if self.find(document_id) is None:
             raise UnknownDocument(document_id, self._folder.parent.name)
-        fields = read_json(self._folder / document_id / _DOCUMENT)
-        pages = tuple(Page(**page) for page in fields["pages"])
-        return Document(**{**fields, "pages": pages, "unread": tuple(fields.get("unread", ()))})
+        return Document.from_json(read_json(self._folder / document_id / _DOCUMENT))
 
     def remove(self, document_id: str) -> None:
         """Forget whatever there is of the document with this id."""
