@@ -6,18 +6,19 @@ import shutil
 import tempfile
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import discord
 import httpx
 
 from bot import cards
-from bot.access import check_quota, guild_of, quota_of, require
+from bot.access import check_quota, guild_of, has_level, quota_of, require
 from bot.health import need_store, need_worker
 from bot.permissions import need_to_post
-from raft_core.answering.text import printable
+from raft_core.documents.names import safe_name
 from raft_core.errors import DocumentError, UnreadableDocument
+from raft_core.markup import printable
 from raft_core.openai.client import certificates
 
 if TYPE_CHECKING:
@@ -33,8 +34,6 @@ BLOCK = 256 * 1024
 FETCH_S = 30.0
 """Silence after which a file is given up."""
 DAY_S = 24 * 3600
-NAME_BYTES = 150
-"""Of a file's name that are kept: file systems take 255."""
 
 
 async def hand_over(
@@ -63,6 +62,7 @@ async def hand_over(
     await interaction.edit_original_response(content=f"⏳ Fetching {_files(len(small))} …", view=None)
     spec = await _spec(interaction.client.services, guild, small, rejected)
     spec |= {"by": str(interaction.user.id), "consent": consent, "title": printable(title).strip()}
+    spec["of_others"] = has_level(interaction.user, settings, "curator")
     await cards.start(interaction, "ingest", spec, confirm=False)
 
 
@@ -89,15 +89,6 @@ def sort_out(
             f"{first['path']}: {first['reason']}", remedy="hand over smaller files, or parts of it"
         )
     return [file for file in files if file.size <= limit], rejected
-
-
-def safe_name(name: str) -> str:
-    """Return a file's name that leads nowhere and fits any file system; its ending, which tells its kind, stays."""
-    plain = " ".join(printable(name.replace("\\", "/")).split())
-    path = PurePosixPath(PurePosixPath(plain).name.lstrip(". ").strip() or "file")
-    suffix = path.suffix if len(path.suffix.encode()) <= NAME_BYTES // 4 else ""
-    stem = path.name.removesuffix(suffix).encode()[: NAME_BYTES - len(suffix.encode())]
-    return (stem.decode(errors="ignore").strip() or "file") + suffix
 
 
 async def _need_quota(
@@ -183,4 +174,4 @@ def _files(count: int) -> str:
 def _kept(services: Services, guild: str, paths: Sequence[Path]) -> Json:
     from raft_core.jobs.specs import ingest_spec
 
-    return ingest_spec(services.settings, guild, paths)
+    return ingest_spec(services.settings, guild, paths, source=lambda path: path.name)

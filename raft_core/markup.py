@@ -9,6 +9,7 @@ accepted when reading.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -19,6 +20,11 @@ BEGIN_QUOTE = "##begin_quote##"
 END_QUOTE = "##end_quote##"
 DOCUMENT_OPEN = "<DOCUMENT>"
 DOCUMENT_CLOSE = "</DOCUMENT>"
+
+_KEPT = "\n\t"
+_INVISIBLE = {"Cc", "Cs", "Co", "Cn"}
+_REORDERING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""Unicode's bidirectional controls, with which text can be made to look like other text."""
 
 THOUGHT_NAME = (
     r"(?:[a-z]{2,10}:)?(?:(?:ant|deep_?)?think(?:ing)?|(?:inner_?)?thoughts?|reasoning|reflections?|analysis"
@@ -78,6 +84,16 @@ def spell_out(text: str, tokens: Collection[str]) -> str:
             harmless = token.translate(_DEFUSED)
             text = text.replace(token, harmless if harmless != token else f"{token[0]} {token[1:]}")
     return text
+
+
+def printable(text: str) -> str:
+    """Drop control characters, escape sequences' starts and half surrogates; keep lines and tabs."""
+    return "".join(
+        character
+        for character in text
+        if character in _KEPT
+        or (unicodedata.category(character) not in _INVISIBLE and character not in _REORDERING)
+    )
 
 
 def write_answer(quote: str, answer: str) -> str:

@@ -16,6 +16,10 @@ ABSTENTION = "The documents do not say."
 """What a model trained with `AbsentLabel` "abstain" says after the answer tag."""
 
 
+PARAGRAPH = "application/x-hotpotqa-paragraph"
+"""The media type of a HotpotQA file's paragraphs: one file gives many documents."""
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """One page, slide or sheet of a document; `number` counts from 1 and is None where there are no pages."""

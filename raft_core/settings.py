@@ -121,9 +121,9 @@ class Settings(BaseSettings):
 
     chunk_tokens: int = Field(default=512, ge=16)
     chunk_overlap: int = Field(default=0, ge=0)
-    max_chunks_per_file: int = Field(default=4000, ge=1)
-    """A file with more is refused: about eight long novels with chunks of 512 tokens."""
-    parse_seconds: float = Field(default=10.0, gt=0)
+    max_chunks_per_file: int = Field(default=2000, ge=1)
+    """A file with more is refused; with chunks of 512 tokens they are about 1,600 pages of a book."""
+    parse_seconds: float = Field(default=8.0, gt=0)
     """How long parsing one file may take; it runs in a process of its own, which is ended then."""
     parse_memory_mb: int = Field(default=1024, ge=256)
     """Address space of the process that parses a file; where the system has such a limit (not on macOS)."""

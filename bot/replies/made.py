@@ -42,6 +42,7 @@ def made_by(job: JobInfo) -> list[str]:
 
 
 def _ingest(result: Json) -> list[str]:
+    replaced, consent = result.get("replaced", []), result.get("consent_changed", [])
     lines = [
         f"{count(len(result['added']), 'document')} added, {len(result['unchanged'])} there already, "
         f"{len(result['rejected'])} left out"
@@ -54,11 +55,24 @@ def _ingest(result: Json) -> list[str]:
         f"♻️ {escape(cut(info['title'], 100))}: there already, unchanged" for info in result["unchanged"][:10]
     ]
     lines += [
+        f"🔁 {escape(cut(each['title'], 100))}: the older version is replaced{_learnt(each)}"
+        for each in replaced[:10]
+    ]
+    if consent:
+        lines.append(f"✅ Consent changed for {count(len(consent), 'document')} added before")
+    lines += [
         f"⚠️ {escape(cut(each['path'], 100))}: {escape(cut(each['reason'], 200))}"
         for each in result["rejected"][:10]
     ]
-    more = sum(max(len(result[name]) - 10, 0) for name in ("added", "unchanged", "rejected"))
+    told = (result["added"], result["unchanged"], result["rejected"], replaced)
+    more = sum(max(len(each) - 10, 0) for each in told)
     return [*lines, f"… and {more} more: see `/docs list`"] if more else lines
+
+
+def _learnt(replaced: Json) -> str:
+    """Return what still knows an older version."""
+    ids = [inline(each) for each in (*replaced["datasets"], *replaced["adapters"])][:5]
+    return f"; {', '.join(ids)} learnt from it" if ids else ""
 
 
 def _unread(info: Json) -> str:

@@ -6,7 +6,7 @@ import re
 
 import regex  # type: ignore[import-untyped]  # knows what a reader takes for one character; `re` does not
 
-from raft_core.answering.text import printable
+from raft_core.markup import printable
 
 ELLIPSIS = "…"
 CHOICE_LIMIT = 100

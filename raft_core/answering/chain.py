@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from raft_core import prompts
-from raft_core.answering.text import printable
-from raft_core.markup import neutralise
+from raft_core.markup import neutralise, printable
 from raft_core.records import Hit, Source, Turn
 
 Retrieve = Callable[[str], Sequence[Source]]

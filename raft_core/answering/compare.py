@@ -13,9 +13,8 @@ from threading import Event, Thread
 from raft_core.answering.chain import Retrieve, messages
 from raft_core.answering.fitting import Attempt, fit
 from raft_core.answering.listener import Listener
-from raft_core.answering.text import printable
 from raft_core.errors import EndpointError, PromptTooLong
-from raft_core.markup import find_quotes, short_answer
+from raft_core.markup import find_quotes, printable, short_answer
 from raft_core.openai.client import Chat, OnText
 from raft_core.openai.errors import Advice
 from raft_core.openai.replies import Reply

@@ -40,6 +40,14 @@ def add(
     title: Annotated[
         str, typer.Option(metavar="TITLE", help="The title of a single file, in place of the one it bears.")
     ] = "",
+    consent: Annotated[
+        bool | None,
+        typer.Option(
+            "--consent/--no-consent",
+            help="Whether models may be trained on them; by default as before, and yes for new ones.",
+            show_default=False,
+        ),
+    ] = None,
     guild: Guild = "local",
     enqueue: Enqueue = False,
     as_json: Json = False,
@@ -54,7 +62,14 @@ def add(
         from raft_core.jobs.specs import ingest_spec
 
         spec = ingest_spec(
-            settings(), guild, paths or [], hotpotqa=hotpotqa, limit=limit, by=user(), title=title
+            settings(),
+            guild,
+            paths or [],
+            hotpotqa=hotpotqa,
+            limit=limit,
+            by=user(),
+            consent=consent,
+            title=title,
         )
         return send("ingest", guild, spec, as_json=as_json)
     from raft_core.jobs.ingest import ingest
@@ -67,11 +82,18 @@ def add(
             hotpotqa=hotpotqa,
             limit=limit,
             by=user(),
+            consent=consent,
             title=title,
             report=report,
         )
     rejected = [{"path": left_out.what, "reason": left_out.reason} for left_out in result.rejected]
-    value = {"added": result.added, "unchanged": result.unchanged, "rejected": rejected}
+    value = {
+        "added": result.added,
+        "replaced": result.replaced,
+        "unchanged": result.unchanged,
+        "consent_changed": result.consent_changed,
+        "rejected": rejected,
+    }
     emit(value, as_json=as_json, human=lambda console: _draw_result(console, result))
     if rejected and not (result.added or result.unchanged):
         first = result.rejected[0]
@@ -126,9 +148,19 @@ def _draw_result(console: Console, result: IngestResult) -> None:
                 markup=False,
                 soft_wrap=True,
             )
+    for old in result.replaced:
+        learnt = "".join(f"; {each} learnt from it" for each in (*old.datasets, *old.adapters))
+        console.print(
+            f"replaced  {old.id}  {old.title}: older version of {old.by}{learnt}",
+            markup=False,
+            soft_wrap=True,
+        )
+    for changed in result.consent_changed:
+        console.print(f"consent changed  {changed}")
     for left_out in result.rejected:
         console.print(f"left out  {left_out.what}: {left_out.reason}", markup=False, soft_wrap=True)
-    counts = f"{len(result.added)} added, {len(result.unchanged)} unchanged, {len(result.rejected)} left out"
+    replaced = f"{len(result.replaced)} older versions replaced, " if result.replaced else ""
+    counts = f"{len(result.added)} added, {replaced}{len(result.unchanged)} unchanged, {len(result.rejected)} left out"
     console.print(counts, style="bold")
 
 

@@ -45,11 +45,11 @@ def _run_services(chosen: Settings, chroma_port: int, port: int) -> bool:
     """Run until a signal comes; return whether it was Ctrl-C."""
     from rich.console import Console
 
-    from raft_core.answering.text import printable
     from raft_core.errors import ServiceFailed
     from raft_core.machine.services import plan
     from raft_core.machine.state import write_up
     from raft_core.machine.supervisor import Supervisor
+    from raft_core.markup import printable
 
     planned = plan(chosen, chroma_port, port)
     logs = chosen.home / "logs"

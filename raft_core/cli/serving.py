@@ -114,8 +114,8 @@ def _serve_front(
 
 
 def _check(process: VllmProcess) -> None:
-    from raft_core.answering.text import printable
     from raft_core.errors import ServiceFailed
+    from raft_core.markup import printable
 
     try:
         process.check()

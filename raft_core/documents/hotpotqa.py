@@ -18,9 +18,7 @@ from typing import Any
 from raft_core.documents.content import clean
 from raft_core.documents.readers import ID_LENGTH
 from raft_core.errors import BadRecord, UnreadableDocument
-from raft_core.records import Document, Page
-
-MEDIA_TYPE = "application/x-hotpotqa-paragraph"
+from raft_core.records import PARAGRAPH, Document, Page
 
 
 def read_paragraphs(path: Path, limit: int | None = None) -> list[Document]:
@@ -77,4 +75,4 @@ def _context(record: Any, number: int, path: str) -> Iterator[tuple[str, str]]:
 def _document(title: str, text: str, path: Path) -> Document:
     title = clean(title)
     sha256 = hashlib.sha256(f"{title}\n{text}".encode()).hexdigest()
-    return Document(sha256[:ID_LENGTH], title, str(path), MEDIA_TYPE, sha256, (Page(text),))
+    return Document(sha256[:ID_LENGTH], title, str(path), PARAGRAPH, sha256, (Page(text),))

@@ -45,6 +45,10 @@ class Library:
         write_json(folder / _INFO, info)
         return info
 
+    def update(self, info: DocumentInfo) -> None:
+        """Keep what changed of a document beside its text, such as where its file lies now."""
+        write_json(self._folder / info.id / _INFO, info)
+
     def list(self) -> list[DocumentInfo]:
         """Return all documents, the oldest first."""
         infos = [self._info(path) for path in self._folder.glob(f"*/{_INFO}")]

@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any, Self
 from raft_core.documents.readers import parse_document
 from raft_core.errors import DocumentError, UnreadableDocument
 from raft_core.files import to_json
+from raft_core.markup import printable
 from raft_core.records import Document
 
 if TYPE_CHECKING:
@@ -117,9 +118,9 @@ class Sandbox:
         environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
         with there:
             try:
-                self._server = subprocess.Popen(
+                self._server = subprocess.Popen(  # noqa: S603  # our own code
                     command,
-                    stdin=there,
+                    stdin=there.fileno(),
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,
                     # Threads of linear algebra, which no parser needs, would each reserve address space.
@@ -152,7 +153,7 @@ class Sandbox:
 
 def _document(reply: dict[str, Any], path: Path) -> Document:
     for warning in reply.get("warnings", ()):
-        log.warning("%s", warning)
+        log.warning("%s", printable(warning))
     if "error" in reply:
         reason, remedy = reply["error"]
         raise UnreadableDocument(str(path), reason, remedy=remedy)
@@ -260,7 +261,7 @@ def _reason(error: MemoryError | UnreadableDocument, limits: Limits) -> tuple[st
             f"parsing it takes more than {limits.memory_mb:,} MB of memory",
             "split it into smaller files, or raise RAFTBOT_PARSE_MEMORY_MB",
         )
-    if isinstance(cause, RecursionError):
+    if isinstance(cause, RecursionError) and error.reason.startswith("it is broken"):
         return "it is nested too deeply", ""
     return error.reason, error.remedy
 

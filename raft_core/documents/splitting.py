@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from raft_core.errors import MissingExtra, SettingsError
+from raft_core.errors import MissingExtra, SettingsError, UnreadableDocument
 from raft_core.files import content_hash
 from raft_core.records import Chunk, Document
 
@@ -65,14 +65,24 @@ class Splitter:
         self._overlap = min(overlap, self._budget // 2)
         self._tokenizer = load_tokenizer()
 
-    def split(self, document: Document) -> list[Chunk]:
+    def split(self, document: Document, limit: int | None = None) -> list[Chunk]:
         """Return the document's chunks; each is `page.text[start:start + len(text)]` of its page.
 
         With no overlap, every character but white space is in exactly one chunk.
+
+        Raises:
+            UnreadableDocument: there are more than `limit`; this is found out early.
         """
         chunks: list[Chunk] = []
         for page in document.pages:
-            for start, text, tokens in self._spans(page.text):
+            most = None if limit is None else (limit - len(chunks)) * self._budget
+            try:
+                starts = self._token_starts(page.text, most)
+            except OverflowError as error:
+                raise self._too_long(document, limit) from error
+            for start, text, tokens in self._spans(page.text, starts):
+                if limit is not None and len(chunks) >= limit:
+                    raise self._too_long(document, limit)
                 chunk_id = content_hash(document.id, page.number, start, text)
                 chunks.append(
                     Chunk(
@@ -81,9 +91,15 @@ class Splitter:
                 )
         return chunks
 
-    def _spans(self, text: str) -> Iterator[tuple[int, str, int]]:
-        """Yield (start, text, tokens) of each chunk of one page."""
-        starts = self._token_starts(text)
+    def _too_long(self, document: Document, limit: int | None) -> UnreadableDocument:
+        return UnreadableDocument(
+            document.source,
+            f"it has more than {limit:,} chunks of {self._budget + SPECIAL_TOKENS} tokens",
+            remedy="split it into smaller files, or raise RAFTBOT_MAX_CHUNKS_PER_FILE",
+        )
+
+    def _spans(self, text: str, starts: array[int]) -> Iterator[tuple[int, str, int]]:
+        """Yield (start, text, tokens) of each chunk of one page, whose tokens begin at `starts`."""
         start = 0
         while start < len(text):
             end, tokens = self._fit(text, starts, start, self._cut(text, starts, start))
@@ -92,8 +108,12 @@ class Splitter:
                 yield start + text[start:end].index(piece), piece, tokens
             start = self._next_start(text, starts, start, end)
 
-    def _token_starts(self, text: str) -> array[int]:
-        """Return where tokens begin, in characters; long words count as tokens of four characters."""
+    def _token_starts(self, text: str, most: int | None = None) -> array[int]:
+        """Return where tokens begin, in characters; long words count as tokens of four characters.
+
+        Raises:
+            OverflowError: there are more than `most`.
+        """
         starts = array("l")
         for base in range(0, len(text), SEGMENT_CHARS):
             encoding = self._tokenizer.encode(text[base : base + SEGMENT_CHARS], add_special_tokens=False)
@@ -104,6 +124,8 @@ class Splitter:
                     starts.extend(range(begin, end, CHARS_PER_TOKEN))
                 elif end > begin:
                     starts.append(begin)
+            if most is not None and len(starts) > most:
+                raise OverflowError
         return starts
 
     def _cut(self, text: str, starts: array[int], start: int) -> int:

@@ -52,7 +52,7 @@ def ask(
     """
     from raft_core.answering.compare import compare
     from raft_core.answering.history import recent
-    from raft_core.answering.text import printable
+    from raft_core.markup import printable
 
     question = question.strip()
     if not question:

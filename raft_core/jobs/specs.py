@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from raft_core.documents.names import shown, source_of
 from raft_core.errors import DocumentError, UnreadableDocument
 from raft_core.jobs.catalogue import find_dataset
 from raft_core.jobs.served import find_models
@@ -31,10 +32,13 @@ def ingest_spec(
     hotpotqa: Path | None = None,
     limit: int | None = None,
     by: str = "",
-    consent: bool = True,
+    consent: bool | None = None,
     title: str = "",
+    source: Callable[[Path], str] = source_of,
 ) -> Json:
     """Keep files for an ingestion; what cannot be read is told in its result.
+
+    `source` returns the name under which a file is known: one of the same name is a new version.
 
     Raises:
         DocumentError: nothing of it can be read.
@@ -42,6 +46,7 @@ def ingest_spec(
     from raft_core.jobs.ingest import walk  # it brings the readers and Chroma's client
 
     uploads: list[str] = []
+    sources: list[str] = []
     rejected: list[Json] = []
     for found in walk(paths):
         try:
@@ -49,13 +54,15 @@ def ingest_spec(
                 rejected.append({"path": found.what, "reason": found.reason})
             else:
                 uploads.append(keep(settings, guild, found))
+                sources.append(source(found))
         except UnreadableDocument as error:
-            rejected.append({"path": error.path, "reason": error.reason})
+            rejected.append({"path": shown(error.path), "reason": error.reason})
     if not uploads and hotpotqa is None:
         first = rejected[0] if rejected else {"path": "nothing", "reason": "was named"}
         raise DocumentError(f"nothing can be added; {first['path']}: {first['reason']}")
     return {
         "uploads": uploads,
+        "sources": sources,
         "rejected": rejected,
         "hotpotqa": keep(settings, guild, hotpotqa) if hotpotqa else None,
         "limit": limit,

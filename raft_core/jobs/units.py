@@ -30,22 +30,27 @@ def index(settings: Settings, guild: str, args: Json, report: Report) -> Json:
     from raft_core.jobs.ingest import ingest
 
     hotpotqa = args.get("hotpotqa")
-    files = {str(fetch(settings, upload)): Path(upload).name for upload in args["uploads"]}
+    names = args.get("sources") or [Path(upload).name for upload in args["uploads"]]
+    sources = {fetch(settings, upload): name for upload, name in zip(args["uploads"], names, strict=True)}
     result = ingest(
-        [Path(path) for path in files],
+        list(sources),
         settings,
         guild,
         hotpotqa=fetch(settings, hotpotqa) if hotpotqa else None,
         limit=args.get("limit"),
         by=args.get("by", ""),
-        consent=args.get("consent", True),
+        consent=args.get("consent"),
+        of_others=args.get("of_others", True),
         title=args.get("title", ""),
+        sources=sources,
         report=counting(report, "reading"),
     )
-    rejected = [{"path": files.get(each.what, each.what), "reason": each.reason} for each in result.rejected]
+    rejected = [{"path": each.what, "reason": each.reason} for each in result.rejected]
     return {
         "added": [asdict(info) for info in result.added],
+        "replaced": [asdict(each) for each in result.replaced],
         "unchanged": [asdict(info) for info in result.unchanged],
+        "consent_changed": list(result.consent_changed),
         "rejected": [*args.get("rejected", []), *rejected],
     }
 

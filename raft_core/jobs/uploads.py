@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from raft_core.artifacts import Artifacts
+from raft_core.documents.names import safe_name
 from raft_core.errors import UnreadableDocument
 from raft_core.files import translated_os_errors
 
@@ -29,7 +30,7 @@ def keep(settings: Settings, guild: str, path: Path) -> str:
         UnreadableDocument: it cannot be read.
         StorageError: the disk is full, or the artifacts' URL cannot be written.
     """
-    kept = settings.guild_dir(guild) / "uploads" / uuid4().hex[:16] / path.name
+    kept = settings.guild_dir(guild) / "uploads" / uuid4().hex[:16] / safe_name(path.name)
     with translated_os_errors(kept):
         kept.parent.mkdir(parents=True)
         try:

@@ -10,9 +10,9 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import SecretStr
 
-from raft_core.answering.text import printable
 from raft_core.machine import connections, hardware, software
 from raft_core.machine.check import Check, failed
+from raft_core.markup import printable
 from raft_core.settings import Settings, read_up
 
 LIMIT_S = 90.0

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import Select, bindparam, delete, select, update
 from sqlalchemy.orm import Session
 
 from raft_core.errors import DocumentError, UnknownDocument
-from raft_core.records import DocumentInfo
+from raft_core.records import PARAGRAPH, DocumentInfo
 from raft_core.registry.database import Database
 from raft_core.registry.queries import (
     add_guild,
@@ -25,6 +25,8 @@ from raft_core.registry.tables import Adapter, DatasetDocument, Document
 
 READY = "ready"
 REMOVING = "removing"
+AT_ONCE = 5000
+"""Ids in one query: SQLite takes 32,766 parameters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +52,50 @@ class Documents:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, guild: str, infos: Sequence[DocumentInfo], *, by: str, consent: bool) -> None:
-        """Register documents that are whole. The first who added one stays; what learnt from it is unmarked."""
+    def add(
+        self,
+        guild: str,
+        infos: Sequence[DocumentInfo],
+        *,
+        by: str,
+        consent: bool | None,
+        of_others: bool = True,
+    ) -> set[str]:
+        """Register documents that are whole; return the ids of those whose consent is another than before.
+
+        The first who added one stays; what learnt from it is unmarked. A `consent` of None leaves that of a
+        known document, gives a new version that of the one before, and others True. Without `of_others`
+        the consent of what another added stays.
+        """
         with self._database.write() as session:
             add_guild(session, guild)
-            register_documents(session, guild, infos, by=by, consent=consent)
+            return register_documents(session, guild, infos, by=by, consent=consent, of_others=of_others)
+
+    def supersede(
+        self, guild: str, document_id: str, by: str, *, of_others: bool = True
+    ) -> tuple[list[DocumentInfo], list[DocumentInfo]]:
+        """Mark the other versions of a document, those of the same source, as going.
+
+        Return them, and those that stay because another than `by` added them (only without `of_others`).
+        A document that is going itself, because a newer version came meanwhile, supersedes none.
+        """
+        with self._database.write() as session:
+            new = session.get(Document, (guild, document_id))
+            if new is None:
+                return [], []
+            # In one order for all who lock these rows on Postgres.
+            locked = _versions(guild, new.source).order_by(Document.id).with_for_update()
+            rows = session.scalars(locked.execution_options(populate_existing=True)).all()
+            if new.status != READY:
+                return [], []
+            others = [row for row in rows if row.id != document_id]
+            going = [row for row in others if of_others or row.added_by == by]
+            for row in going:
+                _mark_as_going(session, row)
+            staying = [row for row in others if row not in going]
+            return [record(DocumentInfo, row) for row in going], [
+                record(DocumentInfo, row) for row in staying
+            ]
 
     def list(self, guild: str) -> list[DocumentInfo]:
         """Return a guild's documents, the oldest first."""
@@ -120,11 +161,9 @@ class Documents:
         off shows in the list and can be run again.
         """
         with self._database.write() as session:
-            where = (Document.guild == guild, Document.id == document_id)
-            session.execute(update(Document).where(*where).values(status=REMOVING))
-            links = (DatasetDocument.guild == guild, DatasetDocument.document == document_id)
-            unmarked = (*links, DatasetDocument.forgotten_at.is_(None))
-            session.execute(update(DatasetDocument).where(*unmarked).values(forgotten_at=now()))
+            row = session.get(Document, (guild, document_id), with_for_update=True)
+            if row is not None:
+                _mark_as_going(session, row)
             return _learnt_from(session, guild, document_id)
 
     def remove(self, guild: str, document_id: str) -> None:
@@ -135,21 +174,67 @@ class Documents:
 
 
 def register_documents(
-    session: Session, guild: str, infos: Sequence[DocumentInfo], *, by: str, consent: bool
-) -> None:
-    """Add documents within a session's transaction."""
+    session: Session,
+    guild: str,
+    infos: Sequence[DocumentInfo],
+    *,
+    by: str,
+    consent: bool | None,
+    of_others: bool = True,
+) -> set[str]:
+    """Add documents within a session's transaction, as `Documents.add` does."""
     if not infos:
-        return
-    told = {"guild": guild, "added_by": by, "consent": consent, "status": READY}
+        return set()
+    before = {
+        row.id: row
+        for start in range(0, len(infos), AT_ONCE)
+        for row in session.scalars(_rows(guild, [info.id for info in infos[start : start + AT_ONCE]]))
+    }
+    rows, changed = [], set()
     # In one order for all, so that two who add the same on Postgres never wait for each other.
-    rows = sorted((asdict(info) | told for info in infos), key=lambda row: str(row["id"]))
-    upsert(session, Document, rows, keep=("added_by", "consent"))
+    for info in sorted(infos, key=lambda each: each.id):
+        known = before.get(info.id)
+        if known is None:
+            agreed = _consent_of_older(session, guild, info) if consent is None else consent
+        else:
+            may_change = consent is not None and (of_others or known.added_by == by)
+            agreed = bool(consent) if may_change else known.consent
+            if agreed != known.consent:
+                changed.add(info.id)
+        rows.append(asdict(info) | {"guild": guild, "added_by": by, "consent": agreed, "status": READY})
+    upsert(session, Document, rows, keep=("added_by",))
     links = update(DatasetDocument).where(
         DatasetDocument.guild == guild,
         DatasetDocument.document == bindparam("id"),
         DatasetDocument.forgotten_at.is_not(None),
     )
     session.connection().execute(links.values(forgotten_at=None), [{"id": row["id"]} for row in rows])
+    return changed
+
+
+def _rows(guild: str, ids: Sequence[str]) -> Select[Document]:
+    return select(Document).where(Document.guild == guild, Document.id.in_(ids))
+
+
+def _versions(guild: str, source: str) -> Select[Document]:
+    """Select the versions of a file; the paragraphs of one HotpotQA file are no versions of each other."""
+    where = (Document.guild == guild, Document.source == source, Document.media_type != PARAGRAPH)
+    return select(Document).where(*where)
+
+
+def _consent_of_older(session: Session, guild: str, info: DocumentInfo) -> bool:
+    if info.media_type == PARAGRAPH:
+        return True
+    newest = _versions(guild, info.source).order_by(Document.added_at.desc()).limit(1)
+    older = session.scalars(newest).first()
+    return older is None or older.consent
+
+
+def _mark_as_going(session: Session, row: Document) -> None:
+    row.status = REMOVING
+    links = (DatasetDocument.guild == row.guild, DatasetDocument.document == row.id)
+    unmarked = (*links, DatasetDocument.forgotten_at.is_(None))
+    session.execute(update(DatasetDocument).where(*unmarked).values(forgotten_at=now()))
 
 
 def _learnt_from(session: Session, guild: str, document_id: str) -> LearntFrom:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.handover import NAME_BYTES, safe_name
+from raft_core.documents.names import NAME_BYTES, safe_name
 from tests.bot.holdings import document, heard_of_a_worker, stock
 from tests.bot.place import Place
 from tests.discord_server import DiscordServer, Guild, Member, Message, Permission, Upload

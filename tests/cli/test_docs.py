@@ -48,7 +48,13 @@ def test_add_list_show_remove(note: Path, tmp_path: Path) -> None:
     assert (added["title"], added["chunks"], added["pages"]) == ("note [x]", 1, 1)
     assert result["unchanged"] == []
     assert result["rejected"] == [{"path": str(image), "reason": "it is a PNG image"}]
-    assert run_json("add", note) == {"added": [], "unchanged": [added], "rejected": []}
+    assert run_json("add", note) == {
+        "added": [],
+        "replaced": [],
+        "unchanged": [added],
+        "consent_changed": [],
+        "rejected": [],
+    }
     assert run_json("list") == [added]
     shown = run_json("show", added["id"][:6])
     assert [chunk["text"] for chunk in shown["chunks"]] == ["Oslo is the capital of Norway."]

@@ -91,7 +91,7 @@ def test_what_was_added_comes_back(full: Registry) -> None:
 
 def test_adding_again_changes_nothing(full: Registry) -> None:
     """Nor who added a document first."""
-    full.documents.add("one", [NORWAY, SWEDEN], by="bob", consent=False)
+    assert full.documents.add("one", [NORWAY, SWEDEN], by="bob", consent=None) == set()
     full.datasets.add(DATASET)
     full.adapters.add(ADAPTER)
     test_what_was_added_comes_back(full)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raft_core.answering.text import printable
+from raft_core.markup import printable
 
 
 @pytest.mark.parametrize(
