@@ -91,6 +91,8 @@ class Settings(BaseSettings):
     base_model: str = DEFAULT_BASE
     """A name that `raftbot models list` shows, a Hugging Face folder, a GGUF file, or a hub id."""
     load_in_4bit: bool = False
+    precision: Literal["auto", "bfloat16", "float32"] = "auto"
+    """What the embedded engine computes in: `auto` is bfloat16 where the processor or the GPU computes in it."""
 
     engine: Literal["auto", "embedded", "vllm", "remote"] = "auto"
     """What `raftbot serve` runs: `auto` takes vLLM where a GPU and the package are, else the embedded engine."""

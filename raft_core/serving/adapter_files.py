@@ -29,6 +29,7 @@ from raft_core.errors import ModelError
 from raft_core.models import fingerprint, hub_id
 
 CONFIG = "adapter_config.json"
+INVOCATION = "alora_invocation_tokens"
 WEIGHTS = "adapter_model.safetensors"
 PREFIX = "base_model.model."
 MAX_CONFIG_BYTES = 2**20
@@ -44,7 +45,6 @@ UNSUPPORTED = (
     "trainable_token_indices",
     "target_parameters",
     "layer_replication",
-    "alora_invocation_tokens",
     "use_qalora",
     "use_bdlora",
     "arrow_config",
@@ -73,6 +73,11 @@ class AdapterFiles:
     sha256: str
     config: Mapping[str, Any] = field(repr=False)
     matrices: Mapping[str, tuple[torch.Tensor, torch.Tensor]] = field(repr=False)
+
+    @property
+    def invocation(self) -> tuple[int, ...]:
+        """The tokens from which on an activated adapter acts; empty for an ordinary one."""
+        return tuple(self.config.get(INVOCATION) or ())
 
     @property
     def rank(self) -> int:
@@ -146,15 +151,15 @@ def adapter_folder(name: str, given: Path) -> Path:
     return folder
 
 
-def read_adapter_files(name: str, folder: Path, base: BaseShape) -> AdapterFiles:
-    """Read a LoRA adapter that PEFT saved; safetensors only.
+def read_adapter_files(name: str, folder: Path, base: BaseShape, *, activated: bool = False) -> AdapterFiles:
+    """Read a LoRA adapter that PEFT saved; safetensors only. `activated` ones act behind their invocation tokens alone.
 
     Raises:
         ModelError: files are missing or broken, the adapter is of another base, or of a kind (DoRA,
             saved modules, biases) that cannot be told apart within one batch.
     """
     config = _read_config(name, folder)
-    _check_config(name, config, base)
+    _check_config(name, config, base, activated=activated)
     with _regular_file(name, folder / WEIGHTS) as (file, size):
         _check_header(name, file, size, base)
         data = file.read()
@@ -244,7 +249,7 @@ def _check_header(name: str, file: BinaryIO, size: int, base: BaseShape) -> None
     file.seek(0)
 
 
-def _check_config(name: str, config: Mapping[str, Any], base: BaseShape) -> None:
+def _check_config(name: str, config: Mapping[str, Any], base: BaseShape, *, activated: bool) -> None:
     if config.get("peft_type") != "LORA":
         raise ModelError(f"adapter {name!r} is {config.get('peft_type')!r}, only LORA can be served")
     odd = [key for key in UNSUPPORTED if config.get(key)]
@@ -252,6 +257,16 @@ def _check_config(name: str, config: Mapping[str, Any], base: BaseShape) -> None
         odd.append("bias")
     if config.get("init_lora_weights", True) not in PLAIN_INITS:
         odd.append("init_lora_weights")
+    invocation = config.get(INVOCATION)
+    if invocation is not None and not activated:
+        raise ModelError(
+            f"adapter {name!r} is an activated one ({INVOCATION}), which vLLM would apply to the whole prompt",
+            remedy="serve it with the embedded engine (RAFTBOT_ENGINE=embedded), or train an ordinary adapter",
+        )
+    if invocation is not None and not (
+        isinstance(invocation, list) and invocation and all(type(t) is int for t in invocation)
+    ):
+        odd.append(f"{INVOCATION} that are no token ids")
     if odd:
         raise ModelError(
             f"adapter {name!r} uses {', '.join(odd)}, which cannot be served beside other adapters",

@@ -17,7 +17,7 @@ from raft_core.errors import EndpointError
 from raft_core.progress import Progress, Report
 from raft_core.settings import Settings
 
-PASSED_ON = ("home", "base_model", "load_in_4bit", "vllm_python", "vllm_flags", "vllm_max_loras")
+PASSED_ON = ("home", "base_model", "load_in_4bit", "precision", "vllm_python", "vllm_flags", "vllm_max_loras")
 START_S = 1800.0
 _LOOK_S = 0.5
 _TAIL_LINES = 15

@@ -48,5 +48,5 @@ def server(tiny_model: Path, adapter_folders: tuple[Path, Path]) -> Iterator[Ser
     torch.set_num_threads(1)  # tiny matrices: two threads only wait for each other
     names = ("raft-first", "raft-second")
     adapters = [info(name, folder) for name, folder in zip(names, adapter_folders, strict=True)]
-    with model_server(Settings(base_model=str(tiny_model)), adapters) as running:
+    with model_server(Settings(base_model=str(tiny_model), precision="float32"), adapters) as running:
         yield Served(running.url, "base", names, tiny_model, adapter_folders)

@@ -251,7 +251,7 @@ def test_a_row_whose_text_breaks_fails_alone(start, base, monkeypatch):
     monkeypatch.setattr(Row, "push", broken)
     replies: dict[int, httpx.Response] = {}
     go_on = threading.Event()
-    api.engine.call(lambda _: go_on.wait(30))  # so that both are in one batch
+    api.engine.call(lambda: go_on.wait(30))  # so that both are in one batch
     threads = [
         threading.Thread(
             target=lambda seed=seed: replies.update(
@@ -274,14 +274,14 @@ def test_a_row_whose_text_breaks_fails_alone(start, base, monkeypatch):
 def test_prompts_that_cannot_be_read_together_are_read_alone(start, monkeypatch):
     """Out of memory for all, or broken by one: the others are answered."""
     client, _ = start()
-    prefill = Batch.prefill
+    join = Batch.join
 
-    def broken(self: Batch) -> torch.Tensor:
-        if any(row.generation.prompt[0] == 13 for row in self.rows):
+    def broken(self: Batch, rows: list[Row]) -> torch.Tensor:
+        if any(row.generation.prompt[0] == 13 for row in rows):
             raise RuntimeError("broken prompt")
-        return prefill(self)
+        return join(self, rows)
 
-    monkeypatch.setattr(Batch, "prefill", broken)
+    monkeypatch.setattr(Batch, "join", broken)
     replies = client.post("/v1/completions", json=completion(prompt=[[13, 1], [14, 1]]))
     assert replies.status_code == 500  # one request: it fails as a whole
     assert client.post("/v1/completions", json=completion(prompt=[[14, 1], [15, 1]])).status_code == 200

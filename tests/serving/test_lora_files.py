@@ -22,7 +22,7 @@ from tests.tiny_model import make_tiny_model
 
 @pytest.fixture(scope="module")
 def base(tiny_model: Path) -> BaseModel:
-    return load_base(Settings(base_model=str(tiny_model)))
+    return load_base(Settings(base_model=str(tiny_model), precision="float32"))
 
 
 @pytest.fixture

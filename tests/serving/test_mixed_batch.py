@@ -15,7 +15,7 @@ from raft_core.serving.embedded.adapters import _differs
 from raft_core.serving.embedded.engine import Engine, EngineClosed, QueueFull
 from raft_core.serving.embedded.generation import Generation, Piece
 from raft_core.serving.embedded.lora import Adapter, read_adapter
-from raft_core.serving.embedded.model import BaseModel, load_base
+from raft_core.serving.embedded.model import BaseModel, _weights, load_base
 from raft_core.settings import Settings
 from tests.serving.adapters import make_adapter
 from tests.tiny_model import small_base
@@ -26,7 +26,7 @@ TOKENS = 24
 
 @pytest.fixture(scope="module")
 def base(tiny_model: Path) -> BaseModel:
-    return load_base(Settings(base_model=str(tiny_model)))
+    return load_base(Settings(base_model=str(tiny_model), precision="float32"))
 
 
 @pytest.fixture(scope="module")
@@ -125,13 +125,13 @@ def test_4bit_base(tmp_path):
     """A base in 4-bit takes the same adapters, and answers as PEFT does around 4-bit layers."""
     from peft import PeftModel
 
-    settings = Settings(
-        base_model=str(small_base()), load_in_4bit=True
-    )  # the tiny model is narrower than a 4-bit block
-    reference, base = load_base(settings), load_base(settings)
+    wide = str(small_base())  # the tiny model is narrower than a 4-bit block
+    settings = Settings(base_model=wide, load_in_4bit=True, precision="float32")
+    base = load_base(settings)
+    reference = _weights(base.path, base.device, base.dtype, four_bit=True)
     folder = make_adapter(tmp_path / "adapter", Path(base.path), seed=1, rank=16, scale=0.1)
     inputs = base.tokenizer("Who wrote the book?", return_tensors="pt", return_token_type_ids=False)
-    tuned = PeftModel.from_pretrained(reference.model, folder).eval()
+    tuned = PeftModel.from_pretrained(reference, folder).eval()
     ids = tuned.generate(**inputs, max_new_tokens=TOKENS, do_sample=False)[0]
     engine = Engine(base)
     adapter = read_adapter("tuned", folder, base)
@@ -188,8 +188,8 @@ def test_failing_forward_spares_the_engine(engine, base, adapters, alone, caplog
 def test_canary_tells_an_idle_adapter(engine, base, adapters):
     """An adapter with B = 0 answers like the base, one with weights does not."""
     idle = Adapter("idle", "", "", {n: (a, torch.zeros_like(b)) for n, (a, b) in adapters[1].pairs.items()})
-    assert not engine.call(lambda lora: _differs(engine, lora, idle)).result(30)
-    assert engine.call(lambda lora: _differs(engine, lora, adapters[1])).result(30)
+    assert not engine.call(lambda: _differs(engine, idle)).result(30)
+    assert engine.call(lambda: _differs(engine, adapters[1])).result(30)
 
 
 def test_close_ends_what_is_running(base):

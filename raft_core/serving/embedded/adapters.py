@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -15,8 +17,7 @@ from raft_core.serving.adapter_files import adapter_folder
 from raft_core.serving.embedded.batch import Batch
 from raft_core.serving.embedded.engine import Engine
 from raft_core.serving.embedded.generation import Generation, Row
-from raft_core.serving.embedded.lora import Adapter, LoraRows, read_adapter
-from raft_core.serving.embedded.matmul import one_thread
+from raft_core.serving.embedded.lora import Adapter, read_adapter
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +62,7 @@ class Adapters:
                     f"the name {name!r} stands for other weights already", remedy="choose a new name"
                 )
             adapter = self._read(name, folder)
-            differs = self._engine.call(lambda lora: _differs(self._engine, lora, adapter)).result()
+            differs = self._engine.call(lambda: _differs(self._engine, adapter)).result()
             with self._lock:
                 self._seen[name] = (str(folder), adapter.sha256)
                 if name not in self._served:
@@ -115,7 +116,7 @@ class Adapters:
         return self._loaded.get(name)
 
     def _read(self, name: str, folder: Path) -> Adapter:
-        with one_thread():
+        with _one_thread():
             adapter = read_adapter(name, folder, self._engine.base)
         seen = self._seen.get(name)
         if seen and seen[1] != adapter.sha256:
@@ -135,21 +136,36 @@ class Adapters:
             log.info("adapter %s leaves memory: more than %d are loaded", evicted, self._max_loaded)
 
 
-def _differs(engine: Engine, lora: LoraRows, adapter: Adapter) -> bool:
+def _differs(engine: Engine, adapter: Adapter) -> bool:
     """Return whether an adapter changes the base's log-probabilities on a canary prompt at all.
 
     Raises:
         ModelError: with it they are not finite.
     """
     base = engine.base
-    prompt: list[int] = base.tokenizer(CANARY)["input_ids"]
+    prompt: list[int] = base.tokenizer(CANARY)["input_ids"] + [*adapter.invocation]
     rows = [
         Row(Generation(prompt, one, 1, lambda _: None), base.tokenizer, base.device)
         for one in (None, adapter)
     ]
-    logits = Batch(base, lora, rows).prefill().float().log_softmax(-1)
+    logits = Batch(base).join(rows).float().log_softmax(-1)
     if logits[0].isfinite().any() and not logits[1].isfinite().any():
         raise ModelError(
             f"adapter {adapter.name!r} makes the model's output not finite", remedy="train it again"
         )
     return not torch.allclose(logits[0], logits[1], rtol=0, atol=1e-6)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Compute in this thread alone, so that OpenMP makes no team of threads for it.
+
+    With more threads than cores libgomp lets none of them wait awake: every product in the engine's thread would take
+    half as long again, for as long as the process lives (measured: docs/log.md).
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -5,76 +5,100 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from transformers.cache_utils import Cache
 
-from raft_core.serving.embedded.cache import SpareLayer
+from raft_core.serving.embedded.cache import Attend, KeyValues, Reading, Segment, Stepping
 from raft_core.serving.embedded.generation import Row
-from raft_core.serving.embedded.lora import LoraRows
+from raft_core.serving.embedded.lora import Adapter, Applied
 from raft_core.serving.embedded.model import BaseModel
+
+SHARED_TOKENS = 32
+"""From so many tokens on, the beginning of a prompt is copied from a row that holds the same, not computed again."""
 
 
 class Batch:
-    """Rows that step together. Shorter rows are padded on the left, by `_pads[i]` tokens."""
+    """Rows that step together; row i has slot i of the cache."""
 
-    def __init__(self, base: BaseModel, lora: LoraRows, rows: Sequence[Row]) -> None:
+    def __init__(self, base: BaseModel) -> None:
         self._base = base
-        self._lora = lora
-        self.rows = list(rows)
-        layers = base.model.config.get_text_config().num_hidden_layers
-        self._layers = [SpareLayer() for _ in range(layers)]
-        self._cache = Cache(layers=list(self._layers))
-        self._width = 0
-        self._pads: list[int] = []
+        self._cache = KeyValues(base.max_batch_tokens)
+        self.rows: list[Row] = []
 
-    def prefill(self) -> torch.Tensor:
-        """Read the prompts; returns the logits of each row's next token, (rows, vocabulary)."""
-        prompts = [row.generation.prompt for row in self.rows]
-        longest = max(map(len, prompts))
-        self._pads = [longest - len(prompt) for prompt in prompts]
-        padded = [[0] * pad + prompt for pad, prompt in zip(self._pads, prompts, strict=True)]
-        return self._forward(torch.tensor(padded, device=self._base.device))
+    def join(self, rows: Sequence[Row]) -> torch.Tensor:
+        """Read these rows' prompts and take them in; returns the logits of their next tokens, (rows, vocabulary).
+
+        Where it fails the batch stays as it was.
+        """
+        held = len(self.rows)
+        everyone = [*self.rows, *rows]
+        self._cache.reserve(len(everyone), max(row.generation.reserved for row in everyone), held=held)
+        ids: list[int] = []
+        positions: list[int] = []
+        acting: list[Adapter | None] = []
+        segments: list[Segment] = []
+        for slot, row in enumerate(rows, held):
+            self._cache.occupy(slot)
+            source, start = _shared(everyone[:slot], row)
+            prompt, first = row.generation.prompt, len(ids)
+            ids += prompt[start:]
+            positions += range(start, len(prompt))
+            acting += [row.adapter if at >= row.acts_from else None for at in range(start, len(prompt))]
+            segments.append(Segment(slot, slice(first, len(ids)), start, source))
+        last = [segment.tokens.stop - 1 for segment in segments]
+        logits = self._decode(ids, positions, Reading(self._cache, segments), acting, rows, last)
+        self.rows = everyone
+        return logits
 
     def step(self) -> torch.Tensor:
         """Feed each row's last token; returns the logits of its next, (rows, vocabulary)."""
-        return self._forward(torch.tensor([[row.last] for row in self.rows], device=self._base.device))
+        lengths = [row.held for row in self.rows]
+        self._cache.blank(lengths)
+        attend = Stepping(self._cache, lengths, self._base.device)
+        acting = [row.adapter for row in self.rows]
+        return self._decode([row.last for row in self.rows], lengths, attend, acting, self.rows)
 
-    def _forward(self, ids: torch.Tensor) -> torch.Tensor:
+    def keep(self, wanted: Sequence[int]) -> None:
+        """Keep the rows with these numbers, in ascending order; the last ones take the places of those that leave."""
+        staying = set(wanted)
+        free = [place for place in range(len(wanted)) if place not in staying]
+        moving = [place for place in wanted if place >= len(wanted)]
+        for target, source in zip(free, moving, strict=True):
+            self._cache.move(source, target, self.rows[source].held)
+            self.rows[target] = self.rows[source]
+        del self.rows[len(wanted) :]
+
+    def _decode(
+        self,
+        ids: list[int],
+        positions: list[int],
+        attend: Attend,
+        acting: list[Adapter | None],
+        rows: Sequence[Row],
+        last: list[int] | None = None,
+    ) -> torch.Tensor:
         device = self._base.device
-        total = self._width + ids.shape[1]
-        pads = torch.tensor(self._pads, device=device)[:, None]
-        columns = torch.arange(total, device=device)
-        with self._lora.applied([row.generation.adapter for row in self.rows]):
-            logits: torch.Tensor = self._base.model(
-                input_ids=ids,
-                attention_mask=(columns >= pads).long() if any(self._pads) else None,
-                position_ids=(columns[self._width :] - pads).clamp(min=0),
-                past_key_values=self._cache,
-                use_cache=True,
-                logits_to_keep=1,
-            ).logits
-        self._width = total
-        return logits[:, -1]
+        return self._base.decoder(
+            torch.tensor(ids, device=device),
+            torch.tensor(positions, device=device),
+            attend,
+            Applied(acting, [row.adapter for row in rows], device),
+            None if last is None else torch.tensor(last, device=device),
+        )
 
-    def keep(self, wanted: list[int]) -> None:
-        """Keep the rows with these indices, in this order, and cut padding that no row needs."""
-        if wanted == list(range(len(self.rows))):
-            return
-        self.rows = [self.rows[index] for index in wanted]
-        pads = [self._pads[index] for index in wanted]
-        spare = min(pads, default=0)
-        self._pads = [pad - spare for pad in pads]
-        self._width -= spare
-        index = torch.tensor(wanted, dtype=torch.long, device=self._base.device)
-        for layer in self._layers:
-            layer.select(index, spare)
 
-    def merge(self, others: Sequence[Batch]) -> None:
-        """Take over the rows of other batches, and put equal adapters side by side."""
-        for index, layer in enumerate(self._layers):
-            layer.extend([other._layers[index] for other in others])
-        batches = (self, *others)
-        width = max(batch._width for batch in batches)
-        self._pads = [pad + width - batch._width for batch in batches for pad in batch._pads]
-        self._width = width
-        self.rows = [row for batch in batches for row in batch.rows]
-        self.keep(sorted(range(len(self.rows)), key=lambda index: id(self.rows[index].generation.adapter)))
+def _shared(others: Sequence[Row], row: Row) -> tuple[int | None, int]:
+    """Return the slot that holds the longest beginning of a row's prompt, and how many tokens; (None, 0) for none."""
+    best: tuple[int | None, int] = (None, 0)
+    for slot, other in enumerate(others):
+        size = _alike(other.generation.prompt, row.generation.prompt[:-1])  # the last token gives the logits
+        if other.adapter is not row.adapter or other.acts_from != row.acts_from:
+            size = min(size, other.acts_from, row.acts_from)  # up to there the base computes both
+        if size >= max(SHARED_TOKENS, best[1] + 1):
+            best = slot, size
+    return best
+
+
+def _alike(one: Sequence[int], other: Sequence[int]) -> int:
+    size = min(len(one), len(other))
+    if one[:SHARED_TOKENS] != other[:SHARED_TOKENS]:
+        return 0
+    return next((at for at in range(size) if one[at] != other[at]), size)

@@ -25,6 +25,9 @@ class Piece:
     finish_reason: str | None = None
 
 
+NOWHERE = 1 << 60
+"""Beyond the end of any prompt."""
+
 Sink = Callable[["Piece | Exception"], None]
 """Where pieces go, called in the engine's thread; an exception ends the answer."""
 
@@ -60,6 +63,10 @@ class Row:
         self.generation = generation
         self.last = generation.prompt[-1]
         self.finished = False
+        start = generation.adapter.starts(generation.prompt) if generation.adapter else None
+        self.adapter = None if start is None else generation.adapter
+        """The adapter that acts on it: none where an activated one is not invoked by the prompt."""
+        self.acts_from = NOWHERE if start is None else start
         self._tokens = 0
         self._text = TextStream(
             tokenizer, generation.stop, live=generation.live, skip_special=generation.skip_special
@@ -71,6 +78,11 @@ class Row:
                 self._random.seed()
             else:
                 self._random.manual_seed(generation.seed)
+
+    @property
+    def held(self) -> int:
+        """The tokens whose keys and values are held: all but the last one."""
+        return len(self.generation.prompt) + max(0, self._tokens - 1)
 
     def push(self, token: int) -> None:
         """Take the next token, and send on what is new."""

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from raft_core.compute import compute_dtype, keep_memory
 from raft_core.errors import MissingExtra, ModelError
 from raft_core.models import resolve_base
 from raft_core.models.packaged import INSTALL
 from raft_core.progress import Progress, Report, silent
-from raft_core.serving.embedded.matmul import hasten_few_rows
+from raft_core.serving.embedded.decoder import Decoder, make_decoder
 
 if TYPE_CHECKING:
     from raft_core.settings import Settings
@@ -24,11 +25,15 @@ GPU_CACHE_SHARE = 0.6
 
 @dataclass(frozen=True)
 class BaseModel:
-    """A loaded causal language model. `context` and `max_batch_tokens` count tokens."""
+    """A loaded causal language model. `context` and `max_batch_tokens` count tokens.
+
+    `model` describes it; its weights may be the `decoder`'s alone.
+    """
 
     name: str
     path: str
     model: Any
+    decoder: Decoder
     tokenizer: Any
     device: torch.device
     dtype: torch.dtype
@@ -38,16 +43,20 @@ class BaseModel:
 
 
 def load_base(settings: Settings, report: Report = silent) -> BaseModel:
-    """Load `settings.base_model`: float32 on a CPU, bfloat16 on a GPU, 4-bit NF4 where asked.
+    """Load `settings.base_model`: in bfloat16 where the machine computes in it, in 4-bit NF4 where asked.
+
+    From here on this process keeps the memory that it frees.
 
     Raises:
-        ModelError: the folder is incomplete, or transformers cannot load what is in it.
+        ModelError: the folder is incomplete, transformers cannot load what is in it, or its attention is of a kind
+            that this engine cannot compute.
         MissingExtra: 4-bit weights were asked for and bitsandbytes is not installed.
     """
     name = settings.base_model
     path = resolve_base(name, settings.home, report)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
+    dtype = compute_dtype() if settings.precision == "auto" else getattr(torch, settings.precision)
+    keep_memory()
     report(Progress("load model", 0, 1, name))
     try:
         tokenizer = _tokenizer(path)
@@ -65,6 +74,7 @@ def load_base(settings: Settings, report: Report = silent) -> BaseModel:
         name=name,
         path=path,
         model=model,
+        decoder=make_decoder(model),
         tokenizer=tokenizer,
         device=device,
         dtype=dtype,
@@ -98,9 +108,7 @@ def _weights(path: str, device: torch.device, dtype: torch.dtype, *, four_bit: b
             bnb_4bit_compute_dtype=dtype,
         )
     model: Any = AutoModelForCausalLM.from_pretrained(path, **options)
-    model = (model if four_bit else model.to(device)).eval()
-    hasten_few_rows(model)
-    return model
+    return (model if four_bit else model.to(device)).eval()
 
 
 def _context(model: Any, tokenizer: Any) -> int:
