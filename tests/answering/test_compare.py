@@ -13,6 +13,7 @@ from raft_core.answering.listener import Listener
 from raft_core.errors import EndpointError
 from raft_core.records import Chunk, Hit, Quote, Source
 from tests.evaluation.chat_server import chat_server
+from tests.openai.scripted import DONE, Says, completion, event, scripted
 
 CHUNKS = [
     Chunk("c1", "d1", "Norway\x1b[2J", "Oslo is the capital of Norway.", 3, 0, 0, 7),
@@ -111,3 +112,66 @@ def test_errors_of_the_retriever_pass() -> None:
 
     with chat_server(lambda *_: GOOD) as server, pytest.raises(StoreError, match="Chroma is down"):
         compare(QUESTION, fail, ["base"], url=server.url)
+
+
+THOUGHT = "##begin_quote## Rome is the capital of Italy. ##end_quote## <ANSWER>: Rome"
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [event({"reasoning_content": THOUGHT}), event({"content": GOOD}), event({}, "stop"), DONE],
+        [event({"content": f"<think>{THOUGHT}"}), event({"content": f"</think>{GOOD}"}), DONE],
+        [event({"content": THOUGHT}), event({"content": f"</think>{GOOD}"}), DONE],
+    ],
+    ids=["beside", "marked", "closed alone"],
+)
+def test_thoughts_are_no_answer(pieces: list[str]) -> None:
+    """They are neither shown nor quoted; what was shown before their mark came is taken back."""
+    shown = {"m": ""}
+
+    class Heard(Listener):
+        def piece(self, model: str, text: str) -> None:
+            shown[model] += text
+
+        def taken_back(self, model: str) -> None:
+            shown[model] = ""
+
+    with scripted(lambda _: Says(pieces)) as server:
+        (answer,) = compare(QUESTION, retrieve, ["m"], url=server.url, listener=Heard()).answers
+    assert (answer.text, answer.answer, [quote.source for quote in answer.quotes], shown["m"]) == (
+        GOOD,
+        "Oslo",
+        [1],
+        GOOD,
+    )
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        (
+            Says(completion(None, "length", reasoning="Hm?")),
+            "used all 5 tokens for thinking and wrote no answer",
+        ),
+        (Says({"error": {"message": "out of credits", "code": 402}}), "out of credits"),
+        (Says([event({"content": "Os"})]), "broke off in the middle"),
+        (Says([event({"content": "Os"}), 'data: {"error": "worker died"}\n\n']), "worker died"),
+        (Says([DONE]), "answered with nothing"),
+    ],
+)
+def test_an_answer_that_is_none_says_why(said: Says, reason: str) -> None:
+    """In the server's words; with `keep_broken` what was written stays."""
+    with scripted(lambda _: said) as server:
+        with pytest.raises(EndpointError, match=reason):
+            compare(QUESTION, retrieve, ["m"], url=server.url)
+        (answer,) = compare(QUESTION, retrieve, ["m"], url=server.url, keep_broken=True).answers
+    assert reason in answer.error and server.url not in answer.error
+    assert answer.text == ("Os" if "Os" in str(said.body) else "")
+
+
+def test_a_refusal_is_an_answer() -> None:
+    """A model's own words for why it does not answer are shown."""
+    with scripted(lambda _: Says([event({"refusal": "I may not."}), DONE])) as server:
+        (answer,) = compare(QUESTION, retrieve, ["m"], url=server.url).answers
+    assert (answer.text, answer.error) == ("I may not.", "")

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -18,6 +19,7 @@ from raft_core.dataset.generators.responses import Response, ResponseFile
 from raft_core.errors import EndpointError
 from raft_core.records import DatasetInfo
 from tests.dataset.world import town_chunks
+from tests.openai.scripted import Says, completion, scripted
 from tests.openai_server import Fault, OpenAIServer, reply_from_text
 
 
@@ -165,11 +167,56 @@ def test_a_cut_off_answer_is_rejected(tmp_path: Path) -> None:
 
 
 def test_thinking_is_no_answer(tmp_path: Path) -> None:
-    """What a reasoning model thinks aloud is left out of the row."""
-    with OpenAIServer(lambda prompt: f"<think>Hm? <ANSWER>: no\n</think>{reply_from_text(prompt)}") as server:
+    """What a reasoning model thinks aloud is left out of the row, wherever it stands."""
+    with OpenAIServer(
+        lambda prompt: (
+            f"Hm? <ANSWER>: no\n</think>{reply_from_text(prompt).replace('<ANSWER>: ', '<ANSWER>')}</ANSWER>"
+        )
+    ) as server:
         info = made(tmp_path, server)
     _, rows = load_dataset(tmp_path / info.id)
-    assert all("think" not in row.cot_answer for row in rows)
+    assert info.rows == 10
+    assert all("think" not in row.cot_answer and "Hm?" not in row.cot_answer for row in rows)
+    assert all(row.cot_answer.endswith(f"<ANSWER>: {row.answer}") for row in rows)
+
+
+def test_a_model_that_only_thought_gets_more_room(tmp_path: Path) -> None:
+    """Its budget spent on thoughts, it is asked again with more, and from then on at once; both are paid for."""
+
+    def thinker(body: dict[str, Any]) -> Says:
+        if body["max_tokens"] < 2000:
+            return Says(completion(None, "length", reasoning_content="Hm?"))
+        return Says(completion(reply_from_text(body["messages"][0]["content"]), reasoning_content="Hm?"))
+
+    with scripted(thinker) as server:
+        generator = Endpoint(
+            server.url, "teacher", None, ResponseFile(tmp_path / "responses.jsonl"), concurrency=1
+        )
+        info = build(town_chunks(6), BuildSettings(generator=server.url), generator, tmp_path, "local")
+    assert (info.rows, len(server.requests), info.tokens) == (6, 13, 13 * 14)
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (completion(None, refusal="Can I help with something else?"), "refuses to answer"),
+        (completion(None, "content_filter"), "content filter"),
+        (
+            completion(None, "tool_calls", tool_calls=[{"function": {"name": "search"}}]),
+            "call of the tool 'search'",
+        ),
+        (completion("<think>Should it be about the mill? Which?"), "used 5 tokens for thinking"),
+        (completion(""), "answered with nothing"),
+    ],
+)
+def test_what_is_no_answer_is_no_question(tmp_path: Path, answer: dict[str, Any], reason: str) -> None:
+    """Refusals, filters, tool calls and thoughts are told as what they are, and nothing of them is stored."""
+    with scripted(lambda _: Says(answer)) as server:
+        generator = Endpoint(
+            server.url, "teacher", None, ResponseFile(tmp_path / "responses.jsonl"), concurrency=1
+        )
+        with pytest.raises(EndpointError, match=reason):
+            build(town_chunks(4), BuildSettings(generator=server.url), generator, tmp_path, "local")
 
 
 def test_what_was_finished_is_not_asked_again(tmp_path: Path) -> None:

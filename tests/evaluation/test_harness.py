@@ -7,6 +7,7 @@ import re
 import threading
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,6 +19,7 @@ from raft_core.evaluation.harness import run
 from raft_core.progress import Progress
 from raft_core.records import Question
 from tests.evaluation.chat_server import chat_server
+from tests.openai.scripted import Says, completion, scripted
 
 QUESTIONS = [
     Question(
@@ -107,6 +109,27 @@ def test_a_failed_request_is_no_zero(questions: Path, behaviour: dict[str, objec
     """One request that fails for good fails the evaluation, with the server's own words."""
     with chat_server(reader, **behaviour) as server, pytest.raises(EndpointError, match=reason):
         run(questions, "base", "raft", url=server.url, max_new_tokens=5)
+
+
+@pytest.mark.parametrize(
+    ("answer", "f1", "tokens", "truncated"),
+    [
+        (completion("<ANSWER>: red", usage=None), 1, 4, False),
+        (completion("<ANSWER>: red", usage={"prompt_tokens": 9}), 1, 4, False),
+        (completion("<think>House 1 is <ANSWER>: blue</think><ANSWER>: red"), 1, 5, False),
+        (completion("It says <ANSWER>: blue</think>\n**<ANSWER>:** red</ANSWER>"), 1, 5, False),
+        (completion([{"type": "text", "text": "<ANSWER>: red<STOP>"}]), 1, 5, False),
+        (completion(None, "length", reasoning_content="<ANSWER>: red"), 0, 5, True),
+        (completion(None, refusal="I may not."), 0, 5, False),
+    ],
+)
+def test_replies_in_odd_shapes_are_scored(
+    questions: Path, answer: dict[str, Any], f1: float, tokens: int, truncated: bool
+) -> None:
+    """Without usage, with thoughts, parts, tags and null: the answer counts, thoughts never do."""
+    with scripted(lambda _: Says(answer)) as server:
+        sample = run(questions, "m", "raft", url=server.url, max_new_tokens=5).samples[0]
+    assert (sample.f1, sample.tokens, sample.truncated) == (f1, tokens, truncated)
 
 
 def test_lm_eval_stays_silent(questions: Path, capfd: pytest.CaptureFixture[str]) -> None:

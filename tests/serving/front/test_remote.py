@@ -12,9 +12,11 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+from raft_core.openai.replies import read_reply
 from raft_core.serving.front.app import Front
 from raft_core.serving.local import LOOPBACK, _running, listen
 from raft_core.settings import Endpoint
+from tests.openai.scripted import DONE, Says, completion, event, scripted
 from tests.openai_server import Fault, OpenAIServer
 from tests.serving.conftest import Served
 from tests.serving.front.broken import broken_stream
@@ -172,3 +174,108 @@ async def test_strangers_manage_nothing():
     async with httpx.AsyncClient(transport=transport, base_url="http://server") as client:
         for path in ("load_lora_adapter", "unload_lora_adapter", "sleep", "wake_up"):
             assert error(await client.post(f"/v1/{path}", json={}))[0] == 403
+
+
+STREAM = {**CHAT, "stream": True}
+OK_STREAM = Says([": waiting\n\n", event({"content": "Oslo"}), event({}, "stop"), DONE])
+
+
+def said(client: httpx.Client, body: dict[str, Any]) -> str:
+    """Return what our own reader makes of an answer."""
+    return read_reply(client.post("/v1/chat/completions", json=body).content).text
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        Says({"id": "x", "error": {"message": "Provider returned error: out of credits", "code": 402}}),
+        Says({"error": "out of credits"}),
+        Says({"detail": "out of credits"}, 402),
+        Says({"choices": []}),
+        Says("<html>busy</html>"),
+        Says(['data: {"error": {"message": "out of credits"}}\n\n']),
+        Says([": waiting\n\n", 'event: error\ndata: {"message": "out of credits"}\n\n']),
+        Says([": waiting\n\n"]),
+        Says([""], drop=True),
+    ],
+)
+@pytest.mark.parametrize("body", [CHAT, STREAM], ids=["whole", "stream"])
+def test_an_error_with_status_200_is_passed_over(start: Start, broken: Says, body: dict[str, Any]):
+    """The next endpoint of that name answers; alone, the error's own words are told."""
+    with (
+        scripted(lambda _: broken) as first,
+        scripted(lambda asked: OK_STREAM if asked.get("stream") else Says(completion())) as second,
+    ):
+        assert said(start(to(first.url), to(second.url)), body) == "Oslo"
+        alone = start(to(first.url)).post("/v1/chat/completions", json=body)
+    status, message = error(alone)
+    assert status in {502, 503}
+    assert "out of credits" in message or "out of credits" not in str(broken.body)
+
+
+def test_parameters_that_an_endpoint_refuses(start: Start):
+    """They are adapted for that endpoint alone, once; nonsense is the client's own."""
+    words = {
+        "max_tokens": "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead.",
+        "seed": "seed: extra fields not permitted",
+    }
+
+    def picky(body: dict[str, Any]) -> Says:
+        refused = next((name for name in words if name in body), None)
+        if body.get("temperature", 0) > 2:
+            return Says({"error": {"message": "temperature must be at most 2", "param": "temperature"}}, 400)
+        return (
+            Says({"error": words[refused]}, 400)
+            if refused
+            else (OK_STREAM if body.get("stream") else Says(completion()))
+        )
+
+    with scripted(picky) as server:
+        client = start(to(server.url))
+        assert (
+            error(
+                client.post(
+                    "/v1/chat/completions",
+                    json={**CHAT, "max_completion_tokens": 9, "max_tokens": None, "temperature": 9},
+                )
+            )[0]
+            == 400
+        )
+        assert [said(client, {**body, "seed": 3, "temperature": 0}) for body in (CHAT, STREAM, CHAT)] == [
+            "Oslo"
+        ] * 3
+        sent = [
+            {name: body.get(name) for name in ("max_completion_tokens", "seed", "temperature")}
+            for body in server.requests
+        ]
+    assert sent[-2:] == [{"max_completion_tokens": 9, "seed": None, "temperature": 0}] * 2
+    assert len(sent) <= 7
+
+
+def test_an_endpoint_that_cannot_stream(start: Start):
+    """Its whole answer is told as a stream of one event."""
+    with scripted(lambda _: Says(completion("Oslo", "length"))) as server:
+        answer = start(to(server.url)).post("/v1/chat/completions", json=STREAM)
+    reply = read_reply(answer.content)
+    assert (reply.text, reply.finish, reply.completion_tokens) == ("Oslo", "length", 5)
+    assert answer.headers["content-type"].startswith("text/event-stream")
+
+
+@pytest.mark.parametrize("usage", [None, {}, {"prompt_tokens": None, "completion_tokens": "5"}, "none"])
+def test_odd_usage_is_counted_as_far_as_it_goes(start: Start, usage: Any):
+    """A server that counts badly answers all the same; a count in each event counts once."""
+    twice = [event({"content": "Os"}, usage=usage), event({"content": "lo"}, "stop", usage=usage), DONE]
+    with scripted(lambda asked: Says(twice if asked.get("stream") else completion(usage=usage))) as server:
+        client = start(to(server.url))
+        assert [said(client, body) for body in (CHAT, STREAM)] == ["Oslo", "Oslo"]
+        told = client.get("/metrics").text
+    if isinstance(usage, dict) and usage:
+        assert 'raftbot_completion_tokens_total{model="base"} 10.0' in told
+
+
+def test_the_key_of_an_endpoint_is_not_told(start: Start):
+    """Whatever the endpoint says, its key is in no answer."""
+    refusal = Says({"error": {"message": "Incorrect API key provided: s3cret-k3y"}}, 401)
+    with scripted(lambda _: refusal) as server:
+        answer = start(to(server.url, key=SecretStr("s3cret-k3y"))).post("/v1/chat/completions", json=CHAT)
+    assert "Incorrect API key provided: ***" in error(answer)[1]
