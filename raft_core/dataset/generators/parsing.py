@@ -21,7 +21,8 @@ from raft_core.dataset.checks import is_asking
 
 _FENCE = re.compile(r"^[ \t]*(?:```|~~~)[ \t]*[\w+-]*[ \t]*$", re.MULTILINE)
 _TAG = re.compile(
-    r"</?(?:questions?|q|li|ul|ol|p|b|i|em|strong|items?|output|response|answers?)\s?\d*>|<br ?/?>", re.IGNORECASE
+    r"</?(?:questions?|q|li|ul|ol|p|b|i|em|strong|items?|output|response|answers?)\s?\d*>|<br ?/?>",
+    re.IGNORECASE,
 )
 
 _LABEL = (
