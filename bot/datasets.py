@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from raft_core.artifacts import Artifacts
-from raft_core.dataset.generators import RULES, canonical
+from raft_core.dataset.generators import RULES, SELF, canonical
 from raft_core.errors import DatasetError, SettingsError, TooFewChunks
 from raft_core.jobs.catalogue import find_dataset
 from raft_core.records import DatasetInfo, RaftExample
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 ENDPOINT = "endpoint"
-Generator = Literal["rules", "endpoint", "extractive"]
-"""The generators that a member may choose: rules, or the model server that the operator set. Never a URL.
+Generator = Literal["rules", "self", "endpoint", "extractive"]
+"""The generators that a member may choose: rules, the base that is served, or the model server that the operator set. Never a URL.
 
 `extractive` is an old word for rules, in commands that members saved.
 """
@@ -147,6 +147,10 @@ def _build(services: Services, generator: str, **values: Any) -> BuildSettings:
                 "no model server is set that could write questions",
                 remedy="build by rule, or have whoever runs this bot set one",
             )
+    if generator == SELF:
+        from raft_core.jobs.build import check_base
+
+        check_base(settings)
     return BuildSettings(generator=generator, generator_model=model, **values)
 
 

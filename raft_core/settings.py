@@ -131,7 +131,7 @@ class Settings(BaseSettings):
     """Address space of the process that parses a file; where the system has such a limit (not on macOS)."""
 
     generator: str = "rules"
-    """`rules` (`extractive` is an old word for it), or an OpenAI-compatible URL ending in /v1."""
+    """`rules` (`extractive` is an old word for it), `self` (the served base), or an OpenAI-compatible URL ending in /v1."""
     generator_model: str = ""
     generator_key: SecretStr | None = None
     generator_concurrency: int = Field(default=16, ge=1)

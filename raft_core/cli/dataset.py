@@ -57,7 +57,9 @@ def build(
     generator: Annotated[
         str | None,
         typer.Option(
-            metavar="rules|URL", help="Rules (English only), or an OpenAI-compatible URL ending in /v1."
+            metavar="rules|self|URL",
+            help="Rules (English only), the served base itself (a billion parameters or more), or an "
+            "OpenAI-compatible URL ending in /v1.",
         ),
     ] = None,
     generator_model: Annotated[
@@ -73,6 +75,9 @@ def build(
     absent_label: Annotated[
         Label, typer.Option(help="Where the oracle is left out: the answer all the same, or abstain.")
     ] = Label.answer,
+    force: Annotated[
+        bool, typer.Option("--force", help="Let a small base write its own questions (--generator self).")
+    ] = False,
     guild: Guild = "local",
     enqueue: Enqueue = False,
     as_json: Json = False,
@@ -92,6 +97,7 @@ def build(
         chunks=chunks,
         generator=ours.generator,
         generator_model=ours.generator_model,
+        force=force,
     )
     if enqueue:
         from raft_core.cli.jobs import send

@@ -53,6 +53,8 @@ class BuildSettings:
     chunks: int | None = None
     generator: str = RULES
     generator_model: str = ""
+    force: bool = False
+    """Let a small base write its own questions; no part of a data set's id."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "generator", canonical(self.generator))
@@ -88,7 +90,8 @@ def plan(
         raise TooFewChunks(len(pool), settings.distractors, stand_in=settings.p < 1)
     inputs = [(chunk.id, chunk.title, chunk.text) for chunk in pool]
     by = nearest_by if settings.distractor_choice == "hard" else ""
-    key = content_hash(inputs, asdict(settings), generator.fingerprint, by, length=8)
+    chosen = {name: value for name, value in asdict(settings).items() if name != "force"}
+    key = content_hash(inputs, chosen, generator.fingerprint, by, length=8)
     asked = sorted(pool, key=lambda chunk: content_hash(settings.seed, chunk.id))[: settings.chunks]
     return Plan(f"ds-{key}", tuple(asked), tuple(pool))
 

@@ -13,16 +13,17 @@ from urllib.parse import urlsplit
 from raft_core.dataset import builder
 from raft_core.dataset.builder import BuildSettings
 from raft_core.dataset.files import is_complete, load_info
-from raft_core.dataset.generators import RULES, Drafts, Generator
+from raft_core.dataset.generators import RULES, SELF, Drafts, Generator
 from raft_core.dataset.generators.responses import Response, ResponseFile, Responses
 from raft_core.errors import DatasetError, SettingsError
 from raft_core.jobs.catalogue import open_registry, register_dataset
 from raft_core.progress import Report, silent
-from raft_core.records import DatasetInfo
+from raft_core.records import BASE, Chunk, DatasetInfo
 from raft_core.settings import Settings
 from raft_core.store.chunks import ChunkStore
 
 if TYPE_CHECKING:
+    from raft_core.dataset.generators.roundtrip import RoundTrip
     from raft_core.registry.registry import Registry
 
 
@@ -40,7 +41,7 @@ def build_dataset(
         DatasetError: the guild has no documents, or no row passed the checks.
         TooFewChunks: it has too few for one row.
         EndpointError: the generator cannot go on; what it had finished is used by the next run.
-        SettingsError: the generator is neither `rules` nor a URL.
+        SettingsError: the generator is none, or the base too small for `self`.
         MissingExtra: it is `rules`, and spaCy is not installed.
     """
     began = time.perf_counter()
@@ -48,7 +49,7 @@ def build_dataset(
         planned, finished = _plan(store, settings, guild, build, generator)
         if finished:
             return finished
-        drafts = builder.draft(planned.asked, build, generator, report)
+        drafts = _draft(settings, guild, build, planned.asked, report)
         info = _assemble(store, settings, guild, build, planned, drafts, generator)
     register_dataset(settings, info, seconds=time.perf_counter() - began)
     return info
@@ -83,7 +84,7 @@ def draft_chunks(
         raise DatasetError(
             f"the chunk {error} was removed while the data set was built", remedy="build it again"
         ) from error
-    return builder.draft(asked, build, make_generator(settings, guild, build), report)
+    return _draft(settings, guild, build, asked, report)
 
 
 def assemble_dataset(
@@ -113,6 +114,19 @@ def assemble_dataset(
         info = _assemble(store, settings, guild, build, planned, drafts, generator)
     register_dataset(settings, info, job=job, seconds=seconds)
     return info
+
+
+def _draft(
+    settings: Settings, guild: str, build: BuildSettings, asked: Sequence[Chunk], report: Report
+) -> list[Drafts]:
+    """Draft with what `build` names; where that is the base and no server runs, with one started for it."""
+    if build.generator != SELF or settings.model_server_url:
+        return builder.draft(asked, build, make_generator(settings, guild, build), report)
+    from raft_core.jobs.served import served
+
+    with served(settings, {BASE: None}, report) as server:
+        generator = _round_trip(settings, guild, build, server.url)
+        return builder.draft(asked, build, generator, report)
 
 
 @contextmanager
@@ -168,16 +182,24 @@ def _assemble(
 
 
 def make_generator(settings: Settings, guild: str, build: BuildSettings) -> Generator:
-    """Return the generator that `build` names: rules, or a model behind an OpenAI-compatible URL."""
+    """Return the generator that `build` names: rules, the served base, or a model behind an OpenAI-compatible URL.
+
+    Raises:
+        MissingExtra: the rules' parser is not installed.
+        SettingsError: no such generator, or a base too small for it.
+    """
     if build.generator == RULES:
         from raft_core.dataset.generators.rules import Rules
 
         return Rules()
+    if build.generator == SELF:
+        check_base(settings, force=build.force)
+        return _round_trip(settings, guild, build, settings.model_server_url or NOT_STARTED)
     url = urlsplit(build.generator)
     if url.scheme not in {"http", "https"} or not url.netloc:
         raise SettingsError(
             f"no generator {build.generator!r}",
-            remedy="use rules, or an OpenAI-compatible URL ending in /v1",
+            remedy="use rules, self, or an OpenAI-compatible URL ending in /v1",
         )
     from raft_core.dataset.generators.endpoint import Endpoint
 
@@ -189,6 +211,45 @@ def make_generator(settings: Settings, guild: str, build: BuildSettings) -> Gene
         _responses(settings, guild),
         concurrency=settings.generator_concurrency,
     )
+
+
+NOT_STARTED = "http://127.0.0.1:9/v1"
+"""Stands for a server that is started once there is something to draft."""
+
+
+def _round_trip(settings: Settings, guild: str, build: BuildSettings, url: str) -> RoundTrip:
+    from raft_core.dataset.generators.roundtrip import RoundTrip
+    from raft_core.jobs.engine import base_hash
+
+    return RoundTrip(
+        url.rstrip("/"),
+        build.generator_model or BASE,
+        settings.model_server_key,
+        _responses(settings, guild),
+        concurrency=settings.generator_concurrency,
+        identity=settings.model_server_url or base_hash(settings),
+    )
+
+
+def check_base(settings: Settings, *, force: bool = False) -> None:
+    """Refuse `self` where the base that is served is known to be too small.
+
+    Raises:
+        SettingsError: it is, and this is not forced.
+        EndpointError: the model server cannot be reached.
+    """
+    from raft_core.dataset.generators.roundtrip import check_size
+    from raft_core.models import parameters_of
+    from raft_core.serving.client import ModelServer
+
+    name = settings.base_model
+    if settings.model_server_url:
+        listed = ModelServer(settings.model_server_url, settings.server_key).listing()
+        base = next((each for each in listed if each.get("id") == BASE), {})
+        name = str(base.get("root") or ("" if base.get("owned_by") != "raftbot" else name))
+    elif settings.engine == "remote":
+        name = next((endpoint.model for endpoint in settings.endpoints if endpoint.name == BASE), "")
+    check_size(Path(name).name, parameters_of(name) if name else None, force=force)
 
 
 def _responses(settings: Settings, guild: str) -> Responses:

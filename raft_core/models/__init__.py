@@ -11,6 +11,7 @@ from raft_core.models.base import (
 )
 from raft_core.models.chat import PLAIN_TEMPLATE, lacks_template
 from raft_core.models.known import KNOWN, KnownBase, hub_id
+from raft_core.models.size import parameters_of
 
 __all__ = [
     "KNOWN",
@@ -23,6 +24,7 @@ __all__ = [
     "hub_id",
     "is_local",
     "lacks_template",
+    "parameters_of",
     "resolve_base",
     "weights_hash",
 ]

@@ -114,6 +114,7 @@ def test_an_endpoint_that_fails_keeps_what_was_finished(filled: Settings) -> Non
         (["build", "--questions", "0"], 2, "--questions"),
         (["build", "--absent-label", "no"], 2, "absent-label"),
         (["build", "--generator", "gpt"], 1, "no generator 'gpt'"),
+        (["build", "--generator", "self"], 1, "million parameters: too few to write its own questions"),
         (["build", "--guild", "empty"], 1, "has no documents"),
         (["build", "--distractors", "50"], 1, "10 chunks are too few"),
         (["show", "ds-nothing"], 1, "no data set 'ds-nothing'"),

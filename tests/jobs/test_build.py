@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -7,12 +8,12 @@ import pytest
 from langchain_core.embeddings import Embeddings
 from pydantic import SecretStr
 
-from raft_core.dataset.builder import BuildSettings, draft
+from raft_core.dataset.builder import BuildSettings, draft, plan
 from raft_core.dataset.files import load_dataset
 from raft_core.dataset.generators import Drafts
 from raft_core.dataset.generators.endpoint import Endpoint
 from raft_core.errors import DatasetError, EndpointError, SettingsError, TooFewChunks
-from raft_core.jobs.build import SharedResponses, build_dataset, datasets_dir
+from raft_core.jobs.build import SharedResponses, build_dataset, datasets_dir, make_generator
 from raft_core.progress import Progress
 from raft_core.records import Chunk
 from raft_core.registry.registry import Registry
@@ -103,8 +104,39 @@ def test_generators_that_are_none(home: Path) -> None:
             build_dataset(settings, "local", wrong)
     with pytest.raises(EndpointError, match="cannot be reached"):
         build_dataset(settings, "local", BuildSettings(generator=server.url))
-    with OpenAIServer(key="k3y") as server, pytest.raises(EndpointError, match="does not list its models"):
+    with OpenAIServer(key="k3y") as server, pytest.raises(EndpointError, match="refuses the key"):
         build_dataset(settings, "local", BuildSettings(generator=server.url))
+
+
+def test_the_served_base_writes_for_itself(home: Path) -> None:
+    """`self` asks the model server of the settings for its base, and counts the calls of the check."""
+
+    def reply(prompt: str) -> str:
+        town = prompt.partition("Text:\n")[2].split()[0]
+        if "begin_quote" in prompt:
+            return (
+                f"##begin_quote## {town} is a town on the river Sarn. ##end_quote## <ANSWER>: the river Sarn"
+            )
+        return "river Sarn" if "shortest answer" in prompt else f"Which river is {town} on?"
+
+    with OpenAIServer(reply, model="base") as server:
+        settings = settings_with(home, town_chunks(), model_server_url=server.url)
+        info = build_dataset(settings, "local", BuildSettings(generator="self"))
+        assert len(server.requests) == 30
+    assert (info.rows, info.generator) == (10, f"base at {server.url}, checked by round trip")
+
+
+def test_the_packaged_base_does_not_write_for_itself(home: Path) -> None:
+    """It is refused before anything is loaded, with the reason; `force` is no part of a data set's id."""
+    settings = settings_with(home, town_chunks())
+    with pytest.raises(SettingsError, match="too few to write its own questions"):
+        build_dataset(settings, "local", BuildSettings(generator="self"))
+    generator = make_generator(settings, "local", BuildSettings(generator="self", force=True))
+    chunks = town_chunks()
+    assert plan(chunks, BuildSettings(generator="self"), generator) == plan(
+        chunks, BuildSettings(generator="self", force=True), generator
+    )
+    asyncio.run(generator.close())
 
 
 def test_machines_share_what_a_model_answered(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Where questions and answers come from: one Protocol, and what implements it.
 
-`rules` needs no language model and knows English only; `endpoint` asks any OpenAI-compatible server.
+`rules` needs no language model and knows English only; `endpoint` asks any OpenAI-compatible server;
+`roundtrip` (`self`) asks the served base and keeps what it answers twice alike.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from typing import Protocol
 from raft_core.records import Chunk
 
 RULES = "rules"
+SELF = "self"
+"""The base that is served, writing for itself."""
 OLD_NAMES = {"extractive": RULES}
 """What generators were called before; still accepted wherever one is named."""
 

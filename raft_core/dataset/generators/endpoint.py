@@ -43,6 +43,7 @@ class Endpoint:
     """Asks a model for questions about a chunk, then for the answer to each.
 
     Every answer is kept in `responses` under (url, model, prompt), so that the same call is never made twice.
+    `identity` stands in for the URL of a server that has another one every time.
     """
 
     def __init__(
@@ -55,8 +56,10 @@ class Endpoint:
         concurrency: int = 16,
         timeout_s: float = 120,
         backoff_s: float = BACKOFF_S,
+        identity: str = "",
     ) -> None:
         self.url, self.model, self.concurrency = url, model, concurrency
+        self._identity = identity or url
         self._chat = Chat(
             url,
             model,
@@ -78,7 +81,7 @@ class Endpoint:
     def fingerprint(self) -> str:
         """Server, model, prompts and limits."""
         return content_hash(
-            self.url,
+            self._identity,
             self.model,
             prompt_hash("questions"),
             prompt_hash("answer"),
@@ -113,7 +116,7 @@ class Endpoint:
         return Draft(question, tidy_answer(response.text), fault), response.tokens
 
     async def _complete(self, prompt: str, max_tokens: int) -> Response:
-        key = content_hash(self.url, self.model, prompt, max_tokens, length=32)
+        key = content_hash(self._identity, self.model, prompt, max_tokens, length=32)
         kept = self._responses.get(key)
         if kept is None:
             reply, tokens = await self._ask(prompt, max_tokens)
