@@ -22,6 +22,8 @@ _NO_TITLE = re.compile(
     re.IGNORECASE,
 )
 
+_RAISABLE = re.compile(r"\s*[-+\u2212]?\d+\s*")
+_RAISED = str.maketrans("0123456789+-\u2212", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻")
 _BLANK_LINES = re.compile(r"\n{3,}")
 # Controls mean nothing in text (fonts without a Unicode map leave them in PDFs); U+FFFE and U+FFFF are
 # no characters, U+FEFF is a byte order mark left inside a text. A soft hyphen shows only where a line ends.
@@ -95,6 +97,11 @@ def check_length(chars: int, path: str) -> None:
         raise UnreadableDocument(
             path, f"it holds more than {MAX_TEXT_CHARS:,} characters", remedy="split it into smaller files"
         )
+
+
+def raised(text: str) -> str:
+    """Return a superscript as its own characters where it is a number: 10 and a raised 6 are not 106."""
+    return text.translate(_RAISED) if _RAISABLE.fullmatch(text) else text
 
 
 def cells(values: Iterable[object]) -> str:

@@ -47,7 +47,7 @@ def _is_on(element: Any, name: str) -> bool:
     return found is not None and found.get(f"{M}val", "1").lower() not in ("0", "off", "false")
 
 
-def _grouped(text: str) -> str:
+def grouped(text: str) -> str:
     """Return a part of a formula in brackets unless it is one number, one word or in brackets already."""
     whole = _ATOM.fullmatch(text) and (text[:1] not in "([" or _closes_last(text))
     return text if whole else f"({text})"
@@ -66,7 +66,7 @@ def _fraction(element: Any) -> str:
     above, below = _part(element, "num"), _part(element, "den")
     if _property(element, "type", "bar") == "noBar":  # a binomial coefficient; its brackets stand around it
         return f"{above} over {below}"
-    return f"{_grouped(above)}/{_grouped(below)}"
+    return f"{grouped(above)}/{grouped(below)}"
 
 
 def _scripts(element: Any) -> str:
@@ -79,7 +79,7 @@ def _before(element: Any) -> str:
 
 def _marks(element: Any) -> str:
     below, above = _part(element, "sub"), _part(element, "sup")
-    return (f"_{_grouped(below)}" if below else "") + (f"^{_grouped(above)}" if above else "")
+    return (f"_{grouped(below)}" if below else "") + (f"^{grouped(above)}" if above else "")
 
 
 def _root(element: Any) -> str:
@@ -104,7 +104,7 @@ def _function(element: Any) -> str:
 
 def _limit(element: Any) -> str:
     mark = "_" if element.tag == f"{M}limLow" else "^"
-    return f"{_part(element, 'e')}{mark}{_grouped(_part(element, 'lim'))}"
+    return f"{_part(element, 'e')}{mark}{grouped(_part(element, 'lim'))}"
 
 
 def _accent(element: Any) -> str:

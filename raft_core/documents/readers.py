@@ -11,10 +11,11 @@ from pathlib import Path
 from raft_core.documents import sniffing
 from raft_core.documents.content import Content, cleaned
 from raft_core.documents.html import read_html
+from raft_core.documents.json_text import read_json, read_json_lines
 from raft_core.documents.pdf import read_pdf
 from raft_core.documents.sheets import read_xlsx
 from raft_core.documents.slides import read_pptx
-from raft_core.documents.text import read_csv, read_json, read_json_lines, read_markdown, read_text
+from raft_core.documents.text import read_csv, read_markdown, read_text
 from raft_core.documents.word import read_docx
 from raft_core.errors import UnreadableDocument
 from raft_core.records import Document

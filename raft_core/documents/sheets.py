@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from raft_core.documents.content import Content, cells, check_length, counted, first_title
+from raft_core.documents.content import Content, cells, check_length, counted, first_title, raised
 from raft_core.documents.numberformat import BUILT_IN, shown_number, shown_text
 from raft_core.documents.ooxml import MC, A, Package, R, alternatives, graphic
 from raft_core.errors import UnreadableDocument
@@ -175,12 +175,16 @@ def _formats(styles: Any) -> list[str]:
 
 def _string(item: Any) -> str:
     """Return the text of a shared or inline string, without the readings above its characters."""
-    parts = [
-        each.text if each.tag == f"{_S}t" else each.findtext(f"{_S}t")
-        for each in item
-        if each.tag in (f"{_S}t", f"{_S}r")
-    ]
-    return _unescaped("".join(part or "" for part in parts))
+    return _unescaped("".join(map(_part, item)))
+
+
+def _part(part: Any) -> str:
+    if part.tag == f"{_S}t":
+        return part.text or ""
+    if part.tag != f"{_S}r":
+        return ""
+    text, place = part.findtext(f"{_S}t") or "", part.find(f"{_S}rPr/{_S}vertAlign")
+    return raised(text) if place is not None and place.get("val") == "superscript" else text
 
 
 def _unescaped(text: str) -> str:

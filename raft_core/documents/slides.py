@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from raft_core.documents.content import Content, cells, counted, first_title
+from raft_core.documents.content import Content, cells, counted, first_title, raised
 from raft_core.documents.equations import M, equation
 from raft_core.documents.ooxml import MC, A, Package, R, alternatives, graphic
 from raft_core.documents.symbols import UNKNOWN, shown
@@ -115,7 +115,9 @@ class _Slide:
             text = element.findtext(f"{A}t") or ""
             seen = shown(text, font)
             self._unread["symbol"] += seen.count(UNKNOWN) - text.count(UNKNOWN)
-            return seen
+            properties = element.find(f"{A}rPr")
+            is_raised = properties is not None and _above(properties.get("baseline", ""))
+            return raised(seen) if is_raised else seen
         if element.tag == f"{A}br":
             return "\n"
         if element.tag == f"{MC}AlternateContent":
@@ -125,3 +127,8 @@ class _Slide:
         if isinstance(element.tag, str) and element.tag.endswith("}m"):  # an equation's wrapper, a14:m
             return self._paragraph(element)
         return ""
+
+
+def _above(baseline: str) -> bool:
+    """Return whether a baseline, in thousandths of a percent or in percent, is above the line."""
+    return baseline.strip("0%") != "" and not baseline.startswith("-")

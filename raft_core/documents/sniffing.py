@@ -60,6 +60,7 @@ _TEXT_SUFFIXES = {
     ".json": JSON,
     ".jsonl": JSON_LINES,
     ".ndjson": JSON_LINES,
+    ".ipynb": JSON,
 }
 _BINARY_SUFFIXES = (
     ".pdf", ".docx", ".docm", ".dotx", ".dotm", ".doc", ".pptx", ".pptm", ".ppsx", ".ppsm", ".potx", ".potm", ".ppt",

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from raft_core.documents.content import Content, cells, counted, first_title, one_page
+from raft_core.documents.content import Content, cells, counted, first_title, one_page, raised
 from raft_core.documents.equations import M, equation
 from raft_core.documents.numbering import Numbering, W
 from raft_core.documents.ooxml import MC, A, Package, alternatives, graphic, on
@@ -175,6 +175,9 @@ class _Story:
         fonts = run.find(f"{W}rPr/{W}rFonts")
         names = () if fonts is None else (fonts.get(f"{W}ascii", ""), fonts.get(f"{W}hAnsi", ""))
         text = self._inline(run, next(filter(is_symbol_font, names), ""))
+        place = run.find(f"{W}rPr/{W}vertAlign")
+        if place is not None and place.get(f"{W}val") == "superscript":
+            text = raised(text)
         hidden = run.find(f"{W}rPr/{W}vanish")
         if hidden is None or not on(hidden, f"{W}val", missing=True):
             return text

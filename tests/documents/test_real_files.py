@@ -45,7 +45,7 @@ NASTY = {
     "charset_lies.html": ("Café £100", ""),
     "cp1252.txt": ("Café déjà vu — naïve coöperation £100 “quoted” Zürich Ångström.", ""),
     "crlf_mixed.txt": ("a\nb\nc\nd\n\nea\nb", ""),
-    "csv_quotes_broken.csv": ("a | b\nunterminated,1 2,3", ""),
+    "csv_quotes_broken.csv": ('a | b\n"unterminated | 1\n2 | 3', ""),
     "csv_semicolon_bom.csv": ("name | value\nx | 1,5", ""),
     "deep_nesting.html": ("deep", ""),
     "docx_bad_xml.docx": (None, "it is broken (Namespace prefix w on document is not defined"),
