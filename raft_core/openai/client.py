@@ -70,7 +70,7 @@ class Chat:
         self._slots = asyncio.Semaphore(concurrency)
         self._not_before = 0.0
         self._http = httpx.AsyncClient(
-            headers={"Authorization": f"Bearer {key}"} if key else {},
+            headers=authorization(key),
             timeout=httpx.Timeout(timeout_s, connect=min(CONNECT_S, timeout_s)),
             limits=_NO_LIMITS,
             verify=certificates(),
