@@ -13,6 +13,8 @@ import unicodedata
 from collections.abc import Collection, Sequence
 from typing import Any
 
+import regex  # type: ignore[import-untyped]  # knows Unicode's word boundaries and scripts; `re` does not
+
 from raft_core.records import Quote
 
 ANSWER_TAG = "<ANSWER>:"
@@ -48,6 +50,31 @@ _MARKUP = re.compile(
 ANSWER_TAGS = (ANSWER_TAG, "##Answer:")
 _DEFUSED = str.maketrans("<>#[]\u25c1\u25b7", "()=()()")
 _QUOTE = re.compile(r"##begin_quote##(.*?)##end_quote##", re.DOTALL)
+
+QUOTED_WORDS = 3
+"""So many words say something that a document says too; "the" or "1871" stands in any."""
+WORDS_A_DENSE_CHARACTER, WORDS_A_JOINED_CHARACTER = 2 / 3, 1 / 4
+"""A Chinese word has about one and a half characters, a Thai one four."""
+_DENSE = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Bopomofo}\p{Yi}]")
+_JOINED = regex.compile(r"[\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}\p{Javanese}]")
+_WORD = regex.compile(r"\w(?:[\w'\u2019.]*\w)?")
+
+HEADINGS = frozenset({"source", "sources", "thesources", "nosourceused"})
+"""What we write in a line of its own, letters only."""
+_UNSEEN = re.compile("[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]")
+_TICK = re.compile(
+    '[\u2713\u2714\u2705\u2611\u237b\U0001f5f8\U0001f5f9\U0001fbb1][\ufe0e\ufe0f]?|\u221a(?=[\\s"\u201c*])'
+)
+_CROSS = re.compile(
+    "[\u2715-\u2718\u2612\u2613\u274c\u274e\u2573\u2a2f\U0001f5d9\U0001f5f4-\U0001f5f7\U0001fbc0\U0001f7a8-\U0001f7ae]"
+    '[\ufe0e\ufe0f]?|(?m:^)\u00d7(?=[\\s"\u201c*])'
+)
+_BRACKETED = re.compile(
+    r"[\[\uff3b\u3010\u3014\u3016\u3018\u301a\u27e6\u2045\u2772]([^\[\]\n]{1,60}?)"
+    r"[\]\uff3d\u3011\u3015\u3017\u3019\u301b\u27e7\u2046\u2773]"
+)
+_REFERENCE = re.compile(r"in no source|(?:sources?|no\.?|#|\^)?\s*\d[\d\s,;.&\u2010-\u2015-]*")
+_LINE = re.compile(r"[^\n]+")
 
 _ANSWER = re.compile(
     # Bold or code around the tag alone is no part of the answer: **<ANSWER>:** Oslo
@@ -186,14 +213,65 @@ def pieces(text: str) -> list[tuple[str, bool]]:
 def find_quotes(text: str, documents: Sequence[str]) -> tuple[Quote, ...]:
     """Return the passages quoted in a model's text, each checked against the documents it was shown.
 
-    A quote is verified when it stands verbatim, white space aside, in a document; `source` is that
-    document's number, counted from 1.
+    `source` is the number, counted from 1, of the document in which a quote stands verbatim, white space aside, from
+    word boundary to word boundary. It is verified when it is long enough to say something: three words, or a whole
+    field of a table's row.
     """
     shown = [neutralise(" ".join(document.split())) for document in documents]
     quotes = []
     for match in _QUOTE.finditer(text):
         words = " ".join(match.group(1).split())
         said = neutralise(words)
-        source = next((number for number, document in enumerate(shown, 1) if said and said in document), None)
-        quotes.append(Quote(words, source is not None, source))
+        source = next(
+            (number for number, document in enumerate(shown, 1) if _stands_in(said, document)), None
+        )
+        verified = source is not None and _words(said) >= QUOTED_WORDS
+        if source is not None and not verified:  # it may be a field of another document's table
+            field = next((number for number, each in enumerate(documents, 1) if _is_field(said, each)), None)
+            verified, source = field is not None, field or source
+        quotes.append(Quote(words, verified, source))
     return tuple(quotes)
+
+
+def _stands_in(said: str, document: str) -> bool:
+    """Return whether words stand in a text, not as parts of longer ones; boundaries are Unicode's (UAX #29)."""
+    if not said or said not in document:
+        return False
+    return regex.search(rf"(?w)\b{regex.escape(said, literal_spaces=True)}\b", document) is not None
+
+
+def _words(text: str) -> float:
+    """Return about how many words a text has; scripts without spaces are counted by their characters."""
+    dense, joined = len(_DENSE.findall(text)), len(_JOINED.findall(text))
+    spaced = len(_WORD.findall(_JOINED.sub(" ", _DENSE.sub(" ", text))))
+    return spaced + dense * WORDS_A_DENSE_CHARACTER + joined * WORDS_A_JOINED_CHARACTER
+
+
+def _is_field(said: str, document: str) -> bool:
+    """Return whether words are a whole field of a row: readers write `name | 1871 | Tarn`, or leave tabs as they are."""
+    if not _WORD.search(said):
+        return False
+    rows = (line for line in document.splitlines() if "|" in line or "\t" in line)
+    return any(
+        said == neutralise(" ".join(field.split())) for row in rows for field in re.split(r"[|\t]", row)
+    )
+
+
+def without_marks(text: str) -> str:
+    """Return a model's text without what looks like our own marks: ✓, ✗, [1], or a heading "Sources"."""
+    text = _CROSS.sub("(cross)", _TICK.sub("(tick)", text))
+    text = _BRACKETED.sub(lambda found: f"({found[1]})" if _is_reference(found[1]) else found[0], text)
+    return _LINE.sub(lambda found: f"“{found[0].strip()}”" if _is_heading(found[0]) else found[0], text)
+
+
+def _is_reference(text: str) -> bool:
+    return _REFERENCE.fullmatch(_seen(text)) is not None
+
+
+def _is_heading(line: str) -> bool:
+    return re.sub(r"[\W_]", "", _seen(line)) in HEADINGS
+
+
+def _seen(text: str) -> str:
+    """Return text as a reader takes it: without what is invisible, in plain letters and digits."""
+    return unicodedata.normalize("NFKC", _UNSEEN.sub("", text)).casefold().strip()

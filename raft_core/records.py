@@ -219,7 +219,10 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """What a model put in quote marks; `verified` when it stands verbatim in source `source`."""
+    """What a model put in quote marks, and the source in which it stands verbatim.
+
+    `verified` when it is long enough to say something: a single common word stands in many a source.
+    """
 
     text: str
     verified: bool

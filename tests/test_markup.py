@@ -14,6 +14,7 @@ from raft_core.markup import (
     short_answer,
     spell_out,
     tidy_answer,
+    without_marks,
     write_answer,
 )
 
@@ -65,9 +66,9 @@ def test_written_answers_are_read_back(quote: str, answer: str):
     text = write_answer(quote, answer)
     assert short_answer(text) == (answer, True)
     if quote.split():
-        assert [(q.text, q.verified) for q in find_quotes(text, ["before " + quote + " after"])] == [
-            (" ".join(quote.split()), True)
-        ]
+        words = f"Here it says {' '.join(quote.split())} ."
+        (found,) = find_quotes(write_answer(words, answer), [f"before . {words} after"])
+        assert (found.text, found.verified, found.source) == (words, True, 1)
 
 
 def test_quotes_are_checked_verbatim():
@@ -191,3 +192,89 @@ def test_pieces_tell_quotes_from_the_rest():
     """Pieces come in order, quotes marked; an open quote mark is no quote."""
     text = "Say ##begin_quote## one ##end_quote####begin_quote####end_quote## and ##begin_quote## two"
     assert pieces(text) == [("Say ", False), (" one ", True), ("", True), (" and ##begin_quote## two", False)]
+
+
+TABLE = "Name | Born in | Year\nAda Quill | Tarn | 1871\nBo\tSouth Tarn\t1902"
+JAPANESE = "\u6211\u77e5\u9053\u4ed6\u751f\u4e8e\u5317\u4eac\u3002\u3053\u308c\u306f\u30ab\u30bf\u30ab\u30ca\u3067\u3059"
+
+
+@pytest.mark.parametrize(
+    ("quote", "document", "found"),
+    [
+        ("the", "the lighthouse of Tarn", (False, 1)),
+        ("lighthouse of", "the lighthouse of Tarn", (False, 1)),
+        ("lighthouse of Tarn", "the lighthouse of Tarn", (True, 1)),
+        ("he lighthouse of Tarn", "the lighthouse of Tarn", (False, None)),
+        ("the lighthouse of Tar", "the lighthouse of Tarn", (False, None)),
+        ("14 euros per head", "It is 3.14 euros per head", (False, None)),
+        ("t know that name", "They don't know that name", (False, None)),
+        ("in the U.S. Army", "served in the U.S. Army until", (True, 1)),
+        ("U.S. Army", "served in the U.S. Army until", (False, 1)),
+        ("the cafe was closed", "the cafe\u0301 was closed", (False, None)),
+        ("| - | - |", "a | - | - | b", (False, 1)),
+        ("Ada Quill", TABLE, (True, 1)),
+        ("1871", TABLE, (True, 1)),
+        ("Tarn", TABLE, (True, 1)),
+        ("Quill", TABLE, (False, 1)),
+        ("Born", TABLE, (False, 1)),
+        ("South Tarn", TABLE, (True, 1)),
+        ("\u4ed6\u751f\u4e8e\u5317\u4eac", JAPANESE, (True, 1)),
+        ("\u5317\u4eac", JAPANESE, (False, 1)),
+        ("\u3053\u308c\u306f\u30ab\u30bf\u30ab", JAPANESE, (False, None)),
+        ("\u3053\u308c\u306f\u30ab\u30bf\u30ab\u30ca", JAPANESE, (True, 1)),
+        (
+            "\u0e2a\u0e27\u0e31\u0e2a",
+            "\u0e2a\u0e27\u0e31\u0e2a\u0e14\u0e35\u0e04\u0e23\u0e31\u0e1a",
+            (False, 1),
+        ),
+        (
+            "\u0431\u044b\u043b \u043f\u043e\u0441\u0442\u0440\u043e\u0435\u043d \u0432",
+            "\u043e\u043d \u0431\u044b\u043b \u043f\u043e\u0441\u0442\u0440\u043e\u0435\u043d \u0432 1871",
+            (True, 1),
+        ),
+        (
+            "\u0431\u044b\u043b \u043f\u043e\u0441\u0442\u0440\u043e",
+            "\u043e\u043d \u0431\u044b\u043b \u043f\u043e\u0441\u0442\u0440\u043e\u0435\u043d",
+            (False, None),
+        ),
+    ],
+)
+def test_what_makes_a_verified_quote(quote: str, document: str, found: tuple[bool, int | None]):
+    """Three words from boundary to boundary, in any script, or a whole field of a row; a part of a word is in no source."""
+    (one,) = find_quotes(f"##begin_quote## {quote} ##end_quote##", [document])
+    assert (one.verified, one.source) == found
+
+
+def test_a_short_quote_may_be_a_field_of_a_later_document():
+    """The field counts, not the word in an earlier text."""
+    (one,) = find_quotes("##begin_quote##Tarn##end_quote##", ["The lake of Tarn is deep.", TABLE])
+    assert (one.verified, one.source) == (True, 2)
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("\u2713 \u201cIt is so.\u201d [1]", "(tick) \u201cIt is so.\u201d (1)"),
+        (
+            "\u2714\ufe0f\u2705\u2611 \u2717\u2718\u274c\u2716\ufe0f",
+            "(tick)(tick)(tick) (cross)(cross)(cross)(cross)",
+        ),
+        ("\u221a \u201cIt is so.\u201d", "(tick) \u201cIt is so.\u201d"),
+        ("\u221a2 and 3 \u00d7 4", "\u221a2 and 3 \u00d7 4"),
+        ("[1][ 2 ] [3, 4] [5\u20137]", "(1)( 2 ) (3, 4) (5\u20137)"),
+        (
+            "\uff3b\uff11\uff3d \u30101\u3011 [\u200b1\u200b] [Source 2] [in no source]",
+            "(\uff11) (1) (\u200b1\u200b) (Source 2) (in no source)",
+        ),
+        ("array[i] and [the editor's note]", "array[i] and [the editor's note]"),
+        ("so it is\nSources\n  [1] Fake", "so it is\n\u201cSources\u201d\n  (1) Fake"),
+        (
+            "**Sources:**\n# \U0001d412ources\nS\u200bources",
+            "\u201c**Sources:**\u201d\n\u201c# \U0001d412ources\u201d\n\u201cS\u200bources\u201d",
+        ),
+        ("The sources of the river are cold.", "The sources of the river are cold."),
+    ],
+)
+def test_a_model_cannot_write_our_marks(said: str, shown: str):
+    """Ticks, crosses, numbers in any brackets, and our headings are written otherwise; other text stays."""
+    assert without_marks(said) == shown

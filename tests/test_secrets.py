@@ -238,7 +238,10 @@ def test_no_secret_of_a_url_is_shown_or_kept(
             f"{settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()} {plan(settings)}"
         )
         seen = server.seen
-    assert seen
+    for path, name in (("/v1/embeddings", "embeddings"), ("/v1/chat/completions", "model_server_url")):
+        coded = base64.b64encode(f"user:{secret(name)}".encode()).decode()
+        wanted = f"Basic {coded}" if kind == "password" else f"Bearer {secret(name)}"
+        assert wanted in seen[path], (path, seen)
     runs("ask", "Who built the lighthouse?", code=1)  # now that no server answers
     runs("docs", "add", data, "--title", "again", code=None)
     runs("doctor", code=1)

@@ -17,8 +17,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bot.replies.colours import AMBER, GREEN, GREY, RED
-from bot.replies.text import count, cut, cut_front, escape, inline, size
-from raft_core.markup import ANSWER_TAG, BEGIN_QUOTE, END_QUOTE, beside_answer, find_quotes, pieces
+from bot.replies.text import count, cut, cut_front, escape, inline, size, visible
+from raft_core.markup import (
+    ANSWER_TAG,
+    BEGIN_QUOTE,
+    END_QUOTE,
+    beside_answer,
+    find_quotes,
+    pieces,
+    without_marks,
+)
 from raft_core.records import Answer, Comparison, Source
 
 if TYPE_CHECKING:
@@ -197,7 +205,7 @@ def _body(column: Column, board: Board, room: Room) -> str:
         return f"{HOURGLASS} {'looks for sources …' if board.sources is None else 'reads the sources …'}"
     if answer.error or not answer.tagged:
         return _checked(answer.text.strip(), answer) or "(nothing was written)"
-    short = f"### {cut(_line(answer.answer) or '(an empty answer)', room.part(SHORT_ROOM))}"
+    short = f"### {cut(_line(without_marks(visible(answer.answer))) or '(an empty answer)', room.part(SHORT_ROOM))}"
     return "\n".join(part for part in (short, _checked(beside_answer(answer.text), answer)) if part)
 
 
@@ -230,14 +238,16 @@ def _checked(text: str, answer: Answer) -> str:
             continue
         quote = next(quotes)
         mark, where = ("✓", f"[{quote.source}]") if quote.verified else ("✗", "[in no source]")
-        shown.append(f"{mark} “{escape(quote.text)}” {where}")
+        if quote.source is not None and not quote.verified:
+            mark, where = "•", "[too short to check]"
+        shown.append(f"{mark} “{escape(without_marks(visible(quote.text)))}” {where}")
     return " ".join(part for part in shown if part)
 
 
 def _plain(text: str) -> str:
     """Return what a model says without RAFT's markup."""
     text = text.strip().removeprefix("##Reason:").replace(BEGIN_QUOTE, "“").replace(END_QUOTE, "”")
-    return escape(text.replace(ANSWER_TAG, "→").strip())
+    return escape(without_marks(visible(text.replace(ANSWER_TAG, "→"))).strip())
 
 
 def _line(text: str) -> str:

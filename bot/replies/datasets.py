@@ -8,8 +8,8 @@ import discord
 
 from bot.datasets import Exported, Listed, Sample
 from bot.replies.colours import BLUE, GREEN, RED
-from bot.replies.text import cut, escape, inline
-from raft_core.markup import beside_answer, find_quotes, pieces
+from bot.replies.text import cut, escape, inline, visible
+from raft_core.markup import beside_answer, find_quotes, pieces, without_marks
 from raft_core.records import DatasetInfo, RaftExample
 
 PER_PAGE = 8
@@ -91,10 +91,11 @@ def answer_text(row: RaftExample) -> str:
     shown = []
     for piece, is_quote in pieces(beside_answer(row.cot_answer)):
         if not is_quote:
-            shown.append(escape(" ".join(piece.replace(REASON, "").split())))
+            shown.append(escape(without_marks(" ".join(visible(piece).replace(REASON, "").split()))))
             continue
         quote = next(quotes)
-        shown.append(f"{'✓' if quote.verified else '✗'} “*{escape(quote.text)}*”")
+        mark = "✓" if quote.verified else "✗" if quote.source is None else "•"
+        shown.append(f"{mark} “*{escape(without_marks(visible(quote.text)))}*”")
     return "\n".join(part for part in [*shown, f"**A: {escape(cut(row.answer, SHORT))}**"] if part)
 
 

@@ -10,8 +10,9 @@ from typing import Any
 import discord
 
 from bot.replies.colours import AMBER, BLUE, GREEN, RED
-from bot.replies.text import cut, escape, inline, span
+from bot.replies.text import cut, escape, inline, span, visible
 from bot.weekly import WEEKDAYS, Weekly
+from raft_core.markup import without_marks
 from raft_core.records import Quote
 from raft_core.registry.evaluations import Change
 
@@ -116,7 +117,7 @@ def change_embed(
     for name, answer, f1, text in zip(
         names, (change.a, change.b), (change.a_f1, change.b_f1), texts, strict=True
     ):
-        said = inline(cut(answer, 300)) if answer.strip() else "*nothing*"
+        said = inline(cut(without_marks(visible(answer)), 300)) if answer.strip() else "*nothing*"
         value = cut(f"{said} · F1 {f1:.2f}\n{text}".rstrip(), FIELD)
         embed.add_field(name=cut(escape(name), 100), value=value, inline=False)
     return embed.set_footer(text=f"{page + 1} of {count} · question {cut(change.id, 100)}")
@@ -128,8 +129,10 @@ def quotes_text(quotes: Sequence[Quote], checked: bool) -> str:
         return "-# quotes nothing"
     lines = []
     for quote in quotes[:2]:
-        mark = "" if not checked else "✓ " if quote.verified else "✗ *in no source:* "
-        lines.append(f"> {mark}{cut(escape(' '.join(quote.text.split())), 300)}")
+        mark = "" if not checked or quote.source is not None else "✗ *in no source:* "
+        mark = "✓ " if checked and quote.verified else mark
+        words = without_marks(visible(" ".join(quote.text.split())))
+        lines.append(f"> {mark}{cut(escape(words), 300)}")
     return "\n".join(lines)
 
 

@@ -110,11 +110,13 @@ class _Columns(Listener):
     def _refresh(self) -> None:
         from rich.text import Text
 
+        from raft_core.markup import without_marks
+
         lines = max(self._console.height - 6, 3)  # older lines scroll off the top of their column
         width = max(self._console.width // len(self._texts) - 4, 10)
         columns = []
         for written in self._texts.values():
-            wrapped = Text(written).wrap(self._console, width)
+            wrapped = Text(without_marks(written)).wrap(self._console, width)
             columns.append(Text("\n").join(wrapped[-lines:]))
         self._live.update(_side_by_side(list(self._texts), columns))
 
@@ -158,14 +160,16 @@ def _lines(answer: Answer) -> list[Text]:
     """Return an answer in lines, the short answer first; Text, so that no model's markup is obeyed."""
     from rich.text import Text
 
-    lines = [Text(answer.answer or "(no answer)", style="bold")]
+    from raft_core.markup import without_marks
+
+    lines = [Text(without_marks(answer.answer) or "(no answer)", style="bold")]
     if not answer.tagged:
         lines.append(Text("no answer tag: the whole text counts as the answer", style="yellow"))
     if answer.truncated:
         lines.append(Text("cut off at the token limit", style="yellow"))
     lines.append(Text())
     if answer.text.strip() != answer.answer:
-        lines += [Text(answer.text.strip(), style="dim"), Text()]
+        lines += [Text(without_marks(answer.text.strip()), style="dim"), Text()]
     lines += [_quote_line(quote) for quote in answer.quotes]
     if not any(quote.verified for quote in answer.quotes):
         lines.append(Text("no source used", style="yellow"))
@@ -176,9 +180,14 @@ def _lines(answer: Answer) -> list[Text]:
 def _quote_line(quote: Quote) -> Text:
     from rich.text import Text
 
+    from raft_core.markup import without_marks
+
+    words = without_marks(quote.text)
     if quote.verified:
-        return Text(f"✓ “{quote.text}” [{quote.source}]", style="green")
-    return Text(f"✗ “{quote.text}” stands in no source", style="red")
+        return Text(f"✓ “{words}” [{quote.source}]", style="green")
+    if quote.source is not None:
+        return Text(f"• “{words}” is too short to show where it is from", style="yellow")
+    return Text(f"✗ “{words}” stands in no source", style="red")
 
 
 def _place(source: Source) -> str:

@@ -55,7 +55,7 @@ def answer_fault(cot_answer: str, documents: Sequence[str], *, quote_needed: boo
     quotes = find_quotes(cot_answer, documents)
     if quote_needed and not quotes:
         return NO_QUOTE
-    return "" if all(quote.verified for quote in quotes) else NOT_VERBATIM
+    return "" if all(quote.source is not None for quote in quotes) else NOT_VERBATIM
 
 
 def normalised(question: str) -> str:

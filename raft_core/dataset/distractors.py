@@ -40,7 +40,9 @@ class Distractors:
             if len(picked) == count:
                 break
             text = " ".join(chunk.text.split())
-            if text not in seen and not any(quote.verified for quote in find_quotes(cot_answer, [text])):
+            if text not in seen and not any(
+                quote.source is not None for quote in find_quotes(cot_answer, [text])
+            ):
                 seen.add(text)
                 picked.append(chunk)
         return picked

@@ -85,7 +85,11 @@ def _marked(said: str, question: Question | None) -> Iterator[str]:
     end = 0
     for match, quote in zip(_QUOTED.finditer(said), quotes, strict=False):
         yield text(said[end : match.start()])
-        style = "" if quote.verified or question is None else ' class="doubt" title="not in any paragraph"'
+        style = (
+            ""
+            if quote.source is not None or question is None
+            else ' class="doubt" title="not in any paragraph"'
+        )
         yield f" <mark{style}>{text(match.group(1).strip())}</mark> "
         end = match.end()
     yield text(said[end:])

@@ -20,13 +20,13 @@ from raft_core.records import Question, Quote
 
 
 def quoted_facts(quotes: Iterable[Quote], context: Sequence[tuple[str, tuple[str, ...]]]) -> tuple[Fact, ...]:
-    """Return the (title, sentence index) of each sentence in the verified quotes, in order, none twice.
+    """Return the (title, sentence index) of each sentence that the quotes stand in, in order, none twice.
 
     `context` holds the paragraphs that the quotes' `source` counts from 1.
     """
     facts: dict[Fact, None] = {}
     for quote in quotes:
-        if quote.verified and quote.source is not None:
+        if quote.source is not None:
             title, sentences = context[quote.source - 1]
             facts |= {(title, index): None for index in _touched(quote.text, sentences)}
     return tuple(facts)

@@ -286,7 +286,7 @@ def _only_model(url: str, settings: Settings) -> str:
     """Return the model that a server lists, where it lists one."""
     from raft_core.dataset.generators.endpoint import ADVICE
     from raft_core.openai.client import models
-    from raft_core.openai.errors import shown_url
+    from raft_core.urls import shown_url
 
     key = settings.generator_key
     names = models(url, key.get_secret_value() if key else None, advice=ADVICE)

@@ -28,11 +28,11 @@ from raft_core.openai.errors import (
     error_in,
     read_error,
     redact,
-    shown_url,
     trouble_of,
 )
 from raft_core.openai.parameters import parameters_of
 from raft_core.openai.replies import BrokenOff, Reply, ReplyReader
+from raft_core.urls import authorization, shown_url
 
 BACKOFF_S = 0.5
 CONNECT_S = 30.0
@@ -234,7 +234,9 @@ def request(
     while True:
         try:
             return _checked(
-                _http().request(method, f"{root}{path}", json=body, headers=_headers(key), timeout=timeout_s)
+                _http().request(
+                    method, f"{root}{path}", json=body, headers=authorization(key), timeout=timeout_s
+                )
             )
         except (ServerError, httpx.HTTPError, httpx.InvalidURL) as error:
             trouble = diagnose(error, base, str((body or {}).get("model", "")), timeout_s, advice, key=key)
@@ -277,10 +279,6 @@ def _checked(response: httpx.Response) -> httpx.Response:
     if isinstance(value, dict) and (value.get("error") or value.get("object") == "error"):
         raise error_in(value) or ServerError("an error without a message")
     return response
-
-
-def _headers(key: str | None) -> dict[str, str]:
-    return {"Authorization": f"Bearer {key}"} if key else {}
 
 
 @cache

@@ -15,8 +15,9 @@ from typing import Any
 
 from raft_core.errors import EndpointError
 from raft_core.openai.client import request
-from raft_core.openai.errors import Advice, ServerError, shown_url
+from raft_core.openai.errors import Advice, ServerError
 from raft_core.openai.parameters import parameters_of
+from raft_core.urls import shown_url
 
 BATCH = 256
 """Texts a request, until a server wants fewer."""

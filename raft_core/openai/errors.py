@@ -17,6 +17,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from raft_core.errors import BadReply, EndpointError, PromptTooLong
+from raft_core.urls import shown_url
 
 LONGEST_MESSAGE = 300
 
@@ -151,11 +152,6 @@ def redact(text: str, secrets: Collection[str | None] = ()) -> str:
     for secret in sorted((each for each in secrets if each and len(each) > 3), key=len, reverse=True):
         text = text.replace(secret, "***")
     return _SECRETS.sub("***", text)
-
-
-def shown_url(url: str) -> str:
-    """Return a URL as it may be shown: without user, password and query."""
-    return re.sub(r"(?<=://)[^/@\s]*@", "", url).partition("?")[0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ import logging
 import re
 from typing import Any
 
-from raft_core.openai.errors import ServerError, shown_url
+from raft_core.openai.errors import ServerError
+from raft_core.urls import shown_url
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from raft_core.errors import EndpointError, ModelError
 from raft_core.openai import client
-from raft_core.openai.errors import ServerError, shown_url
+from raft_core.openai.errors import ServerError
+from raft_core.urls import shown_url
 
 log = logging.getLogger(__name__)
 

@@ -14,8 +14,8 @@ from langchain_core.embeddings import Embeddings
 from raft_core.errors import EndpointError, MissingExtra, StoreError
 from raft_core.files import content_hash
 from raft_core.openai.embeddings import Embedder
-from raft_core.openai.errors import shown_url
 from raft_core.settings import Settings
+from raft_core.urls import shown_url
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer

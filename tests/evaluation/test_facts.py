@@ -56,11 +56,12 @@ SENTENCE = st.text(alphabet="ab <>D\u00a0.#", max_size=8)
 def test_a_quoted_sentence_is_found(sentences: list[str], data: st.DataObject) -> None:
     """Whatever the sentences, a quote of one names sentences that together hold its words."""
     index = data.draw(st.integers(0, len(sentences) - 1))
-    question = Question("q", "?", "a", (("T", tuple(sentences)),))
+    # As in HotpotQA a space is between sentences: a part of a word would be no quote.
+    question = Question("q", "?", "a", (("T", tuple(f"{sentence} " for sentence in sentences)),))
     found = facts_of(quote(sentences[index]), question)
     words = " ".join(sentences[index].split())
     if words:
-        assert words in " ".join("".join(sentences[i] for _, i in found).split())
+        assert words in " ".join(" ".join(sentences[i] for _, i in found).split())
     else:
         assert found == ()
 

@@ -14,10 +14,11 @@ from raft_core.errors import BadReply
 from raft_core.files import content_hash
 from raft_core.markup import neutralise, tidy_answer
 from raft_core.openai.client import BACKOFF_S, Chat
-from raft_core.openai.errors import Advice, shown_url
+from raft_core.openai.errors import Advice
 from raft_core.openai.replies import Reply
 from raft_core.prompts import fill, prompt_hash
 from raft_core.records import Chunk
+from raft_core.urls import shown_url
 
 ANSWER_TOKENS = 1024
 QUESTION_TOKENS = 256
