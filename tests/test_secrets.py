@@ -272,16 +272,19 @@ def test_errors_show_no_secret(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runs: Runs, caplog, name: str, url: str
 ):
     """What cannot be reached or used is named without its secret, tracebacks included."""
-    monkeypatch.setenv(f"RAFTBOT_{name.upper()}", url.format(secret(name)))
-    if name == "endpoints":
-        monkeypatch.setenv("RAFTBOT_ENGINE", "remote")
     file = tmp_path / "text.txt"
     file.write_text(TEXT)
     home.mkdir()
     (home / "something").write_text("x")
-    runs("--verbose", "docs", "add", file, code=None)
-    runs("ask", "Who built the lighthouse?", code=None)
-    runs("dataset", "build", "--distractors", 0, code=None)
-    runs("doctor", "--json", code=None)
-    runs("status", "--json", code=None)
+    with serving() as server:  # what is not tried here is there
+        monkeypatch.setenv("RAFTBOT_EMBEDDINGS", server.url(""))
+        if name != "endpoints":
+            monkeypatch.setenv("RAFTBOT_MODEL_SERVER_URL", server.url(""))
+        monkeypatch.setenv("RAFTBOT_ENGINE", "remote" if name == "endpoints" else "embedded")
+        monkeypatch.setenv(f"RAFTBOT_{name.upper()}", url.format(secret(name)))
+        runs("--verbose", "docs", "add", file, code=None)
+        runs("ask", "Who built the lighthouse?", code=None)
+        runs("dataset", "build", "--distractors", 0, code=None)
+        runs("doctor", "--json", code=None)
+        runs("status", "--json", code=None)
     check(runs, caplog, [name], home)
