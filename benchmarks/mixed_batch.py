@@ -10,9 +10,6 @@ random adapter of rank 64 on all linear layers. The engine is asked as it always
   for each model has to read the prompt for itself;
 - one answer of the base against bare `model.generate`, likewise with the adapter against PEFT's;
 - 8 answers at once against 8 bare `generate` one after the other.
-
-Pocket's weights fit into a core's cache. A second model, of 88 million random weights, shows what batching saves
-where they have to be read from memory for every token.
 """
 
 from __future__ import annotations
@@ -28,31 +25,29 @@ from typing import Any
 
 import httpx
 
-from benchmarks.larger_model import make_larger_model
+from raft_core.compute import compute_dtype
 from raft_core.models import resolve_base
 from raft_core.progress import silent
 from raft_core.serving.apart import server_apart
 from raft_core.serving.client import ModelServer
-from raft_core.settings import POCKET, load_settings
+from raft_core.settings import DEFAULT_BASE, load_settings
 
 NEW_TOKENS = 50
 PROMPT_TOKENS = 300
 DEMO_PROMPT_TOKENS, DEMO_NEW_TOKENS = 446, 34
-"""Medians over the sample library: four passages a prompt, and an answer with its quote, as pocket counts."""
+"""Medians over the sample library: four passages a prompt, and an answer with its quote."""
 AT_ONCE = 8
 SEED = 0
-ROUNDS = {"pocket": 7, "larger": 3}
+ROUNDS = 3
 
 
 def measure() -> dict[str, float | str]:
     """Return seconds (medians over rounds, taken in turns) and the ratios that the design sets targets for."""
     with tempfile.TemporaryDirectory() as name:
-        larger = make_larger_model(Path(name) / "larger")
-        pocket = _measured("pocket", resolve_base(POCKET, Path()), Path(name) / "pocket")
-        return pocket | _measured("larger", str(larger), Path(name) / "work")
+        return _measured(resolve_base(DEFAULT_BASE, Path(name)), Path(name) / "work")
 
 
-def _measured(model: str, path: str, folder: Path) -> dict[str, float | str]:
+def _measured(path: str, folder: Path) -> dict[str, float | str]:
     with _models(path, folder) as (plain, tuned, ask):
         prompts = [_prompt(plain, shift) for shift in range(AT_ONCE)]
         demo = _prompt(plain, AT_ONCE, DEMO_PROMPT_TOKENS)
@@ -67,18 +62,18 @@ def _measured(model: str, path: str, folder: Path) -> dict[str, float | str]:
             "eight_at_once_s": lambda: ask(["base"] * AT_ONCE, prompts),
             "eight_bare_generates_s": lambda: [_generate(plain, prompt) for prompt in prompts],
         }
-        timed = _timed(work, ROUNDS[model])
+        timed = _timed(work, ROUNDS)
     seconds = {key: statistics.median(taken) for key, taken in timed.items()}
     ratios = {
-        "both_over_one_tuned (target ≤ 1.25)": seconds["both_s"] / seconds["one_tuned_s"],
+        "both_over_one_tuned (target ≤ 1.7)": seconds["both_s"] / seconds["one_tuned_s"],
         "demo: both_over_one_tuned": seconds["demo_both_s"] / seconds["demo_tuned_s"],
         "both_over_one_base": seconds["both_s"] / seconds["one_base_s"],
-        "speed_of_one_against_generate (target ≥ 0.9)": seconds["bare_generate_s"] / seconds["one_base_s"],
+        "speed_of_one_against_generate (target ≥ 1.5)": seconds["bare_generate_s"] / seconds["one_base_s"],
         "speed_of_one_tuned_against_peft": seconds["peft_generate_s"] / seconds["one_tuned_s"],
         "throughput_of_8_against_generate (target ≥ 3)": seconds["eight_bare_generates_s"]
         / seconds["eight_at_once_s"],
     }
-    return {f"{model}: {key}": value for key, value in (seconds | ratios).items()}
+    return seconds | ratios
 
 
 def _timed(work: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
@@ -122,8 +117,8 @@ def _bare(path: str, adapter: Path) -> tuple[Any, Any]:
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM
 
-    plain = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32).eval()
-    again = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32)
+    plain = AutoModelForCausalLM.from_pretrained(path, dtype=compute_dtype()).eval()
+    again = AutoModelForCausalLM.from_pretrained(path, dtype=compute_dtype())
     torch.manual_seed(SEED)
     config = LoraConfig(r=64, lora_alpha=64, target_modules="all-linear", init_lora_weights="gaussian")
     tuned = get_peft_model(again, config).eval()

@@ -5,8 +5,7 @@
 Questions about the sample library, sixteen at a time, three ways in turns, streamed as an asker gets them: the finished
 prompts over vLLM's own socket; the same prompts through the front; and `jobs.ask`, which embeds the question, looks in
 Chroma, goes through LangChain and the front, and checks the quotes. Greedy, so that all three write the same tokens.
-Without a vLLM nothing is measured. With pocket vLLM has next to nothing to compute, so that the path's share is large; a
-second model, of 88 million random weights, shows how the share falls with what there is to compute.
+Without a vLLM nothing is measured.
 """
 
 from __future__ import annotations
@@ -23,14 +22,13 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-import raft_core.pocket
-from benchmarks.larger_model import make_larger_model
 from raft_core import prompts
 from raft_core.jobs.ask import ask
 from raft_core.jobs.ingest import ingest
 from raft_core.models import resolve_base
 from raft_core.progress import silent
 from raft_core.records import BASE, Answer
+from raft_core.sample import documents_folder
 from raft_core.serving.apart import server_apart
 from raft_core.serving.client import ModelServer
 from raft_core.serving.front.vllm import has_vllm
@@ -46,11 +44,10 @@ ASKED = 48
 """Three times as many: throughput, in which one question is looked up while others are answered."""
 TOKENS = 64
 GUILD = "local"
-LIBRARY = Path(raft_core.pocket.__file__).parent / "library"
 
 
 def measure(rounds: int = 3) -> dict[str, float | str]:
-    """Return tokens a second of all three and the ratios for both models, and the seconds from hot-load to answer."""
+    """Return tokens a second of all three and the ratios, and the seconds from hot-load to answer."""
     with tempfile.TemporaryDirectory() as name, chroma(Path(name) / "chroma") as store:
         home = Path(name)
         flags = f"--max-num-seqs {AT_ONCE} --max-model-len 2048"
@@ -58,22 +55,19 @@ def measure(rounds: int = 3) -> dict[str, float | str]:
         if not has_vllm(chosen):
             return {"vllm": "not installed: set RAFTBOT_VLLM_PYTHON"}
         embeddings = load_embeddings(chosen)
-        articles = sorted(LIBRARY.iterdir())
+        articles = sorted(documents_folder().iterdir())
         ingest(articles, chosen, GUILD, embeddings=embeddings)
         questions = [f"What is said of {path.stem.replace('-', ' ').title()}?" for path in articles[:ASKED]]
         seen: dict[str, float | str] = {}
-        for model, base in (("pocket", "pocket"), ("larger", str(make_larger_model(home / "larger")))):
-            settings = chosen.model_copy(update={"base_model": base})
-            with server_apart(settings, silent) as url:
-                there = settings.model_copy(update={"model_server_url": url})
-                one = partial(_asked, there, embeddings)
-                speeds = asyncio.run(_speeds(one, url, _socket(), questions, rounds))
-                if model == "pocket":
-                    seconds = _hot_load(ModelServer(url), home / "adapter")
-                    seen["hot_load_to_first_answer_s"] = seconds
-            seen |= {f"{model}_{way}_tokens_per_s": speed for way, speed in speeds.items()}
-            seen[f"{model}_front_over_bare"] = speeds["front"] / speeds["bare"]
-            seen[f"{model}_ask_over_bare (target ≥ 0.9)"] = speeds["ask"] / speeds["bare"]
+        with server_apart(chosen, silent) as url:
+            there = chosen.model_copy(update={"model_server_url": url})
+            one = partial(_asked, there, embeddings)
+            speeds = asyncio.run(_speeds(one, url, _socket(), questions, rounds))
+            base = Path(resolve_base(chosen.base_model, home))
+            seen["hot_load_to_first_answer_s"] = _hot_load(ModelServer(url), base, home / "adapter")
+        seen |= {f"{way}_tokens_per_s": speed for way, speed in speeds.items()}
+        seen["gateway_over_bare"] = speeds["front"] / speeds["bare"]
+        seen["ask_over_bare (target ≥ 0.9)"] = speeds["ask"] / speeds["bare"]
         return seen
 
 
@@ -126,10 +120,10 @@ async def _chat(client: httpx.AsyncClient, prompt: str, turns: asyncio.Semaphore
             pass
 
 
-def _hot_load(server: ModelServer, folder: Path) -> float:
+def _hot_load(server: ModelServer, base: Path, folder: Path) -> float:
     from tests.serving.adapters import make_adapter
 
-    made = make_adapter(folder, Path(resolve_base("pocket", Path())), seed=1, rank=64, scale=0.05)
+    made = make_adapter(folder, base, seed=1, rank=64, scale=0.05)
     began = time.perf_counter()
     server.load_adapter("raft-new", made)
     body = {"model": "raft-new", "prompt": "Who founded it?", "max_tokens": 1}
