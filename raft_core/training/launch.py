@@ -51,7 +51,7 @@ def train_in_processes(
     """
     from raft_core.training.lora import LossPoint
 
-    task = {"recipe": asdict(recipe), "path": path}
+    task: dict[str, Any] = {"recipe": asdict(recipe), "path": path}
     task |= {"rows": [asdict(row) for row in rows], "validation": [asdict(row) for row in validation]}
     write_json(folder / "task.json", task)
     argv = [sys.executable, "-m", "accelerate.commands.launch", "--num_processes", str(processes)]

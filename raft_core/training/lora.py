@@ -109,7 +109,7 @@ def train_lora(
             trainer.add_callback(BestWeights(recipe.early_stopping_patience))
         last = _last_checkpoint(folder)
         # PEFT would copy the input of every layer to fp32; autocast computes LoRA in bf16 without the copies.
-        with disable_input_dtype_casting(trainer.model, active=use_bf16(recipe)):
+        with disable_input_dtype_casting(cast(PeftModel, trainer.model), active=use_bf16(recipe)):
             trainer.train(resume_from_checkpoint=str(last) if last else None)
         if trainer.is_world_process_zero():
             shutil.rmtree(folder / WEIGHTS, ignore_errors=True)  # of a run killed while it wrote them
