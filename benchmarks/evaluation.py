@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from raft_core import prompts
-from raft_core.evaluation.data import paragraphs, read_questions
+from raft_core.evaluation.questions import paragraphs, read_questions
 from raft_core.jobs.draw import EvaluationSettings
 from raft_core.jobs.engine import AT_ONCE
 from raft_core.jobs.evaluate import evaluate

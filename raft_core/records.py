@@ -19,6 +19,12 @@ ABSTENTION = "The documents do not say."
 PARAGRAPH = "application/x-hotpotqa-paragraph"
 """The media type of a HotpotQA file's paragraphs: one file gives many documents."""
 
+NO_ANSWER = "noanswer"
+"""HotpotQA's and our gold answer of a question that its documents do not answer."""
+
+Paragraph = tuple[str, tuple[str, ...]]
+"""A title and its sentences."""
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
@@ -268,20 +274,29 @@ class Turn:
 class Question:
     """One evaluation item in HotpotQA's shape. `context` holds (title, sentences) pairs in order.
 
-    `supporting_facts` are (title, sentence index) pairs that the answer needs; empty where nobody says.
+    `supporting_facts` are (title, sentence index) pairs that the answer needs; empty where the data names none.
+    `aliases` are other right answers; the best one counts. `supporting_paragraphs` are titles of paragraphs that
+    the answer needs, where the data names paragraphs and no sentences.
     """
 
     id: str
     question: str
     answer: str
-    context: tuple[tuple[str, tuple[str, ...]], ...]
+    context: tuple[Paragraph, ...]
     type: str = ""
     supporting_facts: tuple[tuple[str, int], ...] = ()
+    aliases: tuple[str, ...] = ()
+    supporting_paragraphs: tuple[str, ...] = ()
 
     @property
     def gold_titles(self) -> frozenset[str]:
-        """The titles of the paragraphs that the answer rests on; empty where nobody says."""
-        return frozenset(title for title, _ in self.supporting_facts)
+        """The titles of the paragraphs that the answer rests on; empty where the data names none."""
+        return frozenset(title for title, _ in self.supporting_facts) | frozenset(self.supporting_paragraphs)
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """All right answers."""
+        return (self.answer, *self.aliases)
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,8 @@ def add(
     hotpotqa: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Add the context paragraphs of a HotpotQA file, without its questions."
+            metavar="FILE",
+            help="Add the paragraphs of a file of questions, in HotpotQA's or another layout, without its questions.",
         ),
     ] = None,
     limit: Annotated[

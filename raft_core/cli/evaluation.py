@@ -12,13 +12,14 @@ from raft_core.cli.common import Enqueue, Guild, Json, command, emit, progress, 
 if TYPE_CHECKING:
     from raft_core.jobs.draw import EvaluationSettings
 
-app = typer.Typer(help="Score models on questions in HotpotQA's format.")
+app = typer.Typer(help="Score models on questions.")
 
 Data = Annotated[
     str,
     typer.Option(
-        metavar="FILE|sample",
-        help="A file of questions, or the sample exam: sample, and sample-development to choose settings on.",
+        metavar="FILE|sample|ID",
+        help="Questions in HotpotQA's, the hub's, MuSiQue's, 2WikiMultihopQA's or SQuAD's layout, a data set of the "
+        "hub (owner/name:config:split), or the sample exam: sample, and sample-development to choose settings on.",
     ),
 ]
 Models = Annotated[str, typer.Option(metavar="NAME,…", help="Who answers: base, and ids of adapters.")]
@@ -192,20 +193,28 @@ def task_path() -> None:
 
 @command
 def score(
-    gold: Annotated[Path, typer.Option(metavar="FILE", help="Gold records in HotpotQA's format.")],
+    gold: Annotated[
+        Path, typer.Option(metavar="FILE", help="Gold records: a file of questions in any layout.")
+    ],
     pred: Annotated[Path, typer.Option(metavar="FILE", help='Predictions: {"answer": {id: text}, "sp": …}.')],
     as_json: Json = False,
 ) -> None:
     """Score a prediction file exactly as HotpotQA's official script does."""
     from raft_core.cli.tables import show_score
-    from raft_core.evaluation.data import read_gold, read_predictions
     from raft_core.evaluation.hotpotqa import score_predictions
+    from raft_core.evaluation.predictions import read_predictions
+    from raft_core.evaluation.questions import read_gold
 
     result = score_predictions(read_gold(gold), read_predictions(pred))
     if result["missing"] or result["unexpected"]:
         stderr().print(
             f"{result['missing']} of {result['n']} questions have no prediction and score 0; "
             f"{result['unexpected']} predictions belong to no question",
+            soft_wrap=True,
+        )
+    if without := result.get("without_facts"):
+        stderr().print(
+            f"{without} of {result['n']} gold records have no supporting facts: they count in no score of facts",
             soft_wrap=True,
         )
     emit(result, as_json=as_json, human=lambda console: show_score(console, result))

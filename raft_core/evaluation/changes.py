@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from raft_core.evaluation.data import paragraphs
 from raft_core.evaluation.facts import facts_of
 from raft_core.evaluation.harness import Sample
+from raft_core.evaluation.questions import paragraphs
 from raft_core.evaluation.result import Evaluation
 from raft_core.evaluation.svg import text
 from raft_core.markup import BEGIN_QUOTE, END_QUOTE, find_quotes

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from raft_core.errors import EvaluationError
-from raft_core.records import Question
+from raft_core.records import NO_ANSWER, Paragraph, Question
 
 Setting = Literal["distractor", "oracle", "closed-book", "retrieval", "documents"]
 SETTINGS: tuple[Setting, ...] = ("distractor", "oracle", "closed-book", "retrieval", "documents")
@@ -24,9 +24,6 @@ RETRIEVING: tuple[Setting, ...] = ("retrieval", "documents")
 PROMPTS = ("rag", "raft")
 CLOSED = {"rag": "closed", "raft": "closed_raft"}
 """What stands in for a prompt where there are no documents to answer from."""
-
-Paragraph = tuple[str, tuple[str, ...]]
-"""A title and its sentences."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +34,12 @@ class Pool:
     numbers: dict[Paragraph, int]
 
     def gold(self, question: Question) -> frozenset[int]:
-        """Return the numbers of the paragraphs that the answer rests on; none where nobody says."""
+        """Return the numbers of the paragraphs that the answer rests on; none where the data names none."""
         return frozenset(self.numbers[each] for each in question.context if each[0] in question.gold_titles)
 
 
 def supporting_sentences(question: Question) -> tuple[str, ...]:
-    """Return the sentences that the answer rests on; none where the record does not say which."""
+    """Return the sentences that the answer rests on; none where the record does not name them."""
     by_title = dict(question.context)
     return tuple(
         by_title[title][number].strip()
@@ -63,15 +60,18 @@ def pool(questions: Sequence[Question]) -> Pool:
 def with_distractors(question: Question, count: int, seed: int) -> Question:
     """Keep the gold paragraphs and `count` others, or all where there are fewer, in the record's order.
 
-    The others are drawn by seed, so that fewer are always among the more.
+    The others are chosen by seed, so that fewer are always among the more. A question without an answer has no
+    gold paragraph and keeps one other at least.
 
     Raises:
-        EvaluationError: the record does not say which its gold paragraphs are.
+        EvaluationError: the record does not name its gold paragraphs.
     """
     gold = question.gold_titles & {title for title, _ in question.context}
-    if not gold:
+    if not gold and question.answer == NO_ANSWER:
+        count = max(count, 1)
+    elif not gold:
         raise EvaluationError(
-            f"record {question.id!r} does not say which paragraphs its answer rests on",
+            f"record {question.id!r} does not name the paragraphs that its answer rests on",
             remedy="give records with supporting_facts, or take the distractor setting as it is",
         )
     others = [number for number, (title, _) in enumerate(question.context) if title not in gold]
@@ -84,7 +84,7 @@ def with_distractors(question: Question, count: int, seed: int) -> Question:
 
 
 def gold_shown(question: Question) -> bool | None:
-    """Tell whether all gold paragraphs are in a question's context; None where nobody says which they are."""
+    """Tell whether all gold paragraphs are in a question's context; None where the data names none."""
     if not question.gold_titles:
         return None
     return question.gold_titles <= {title for title, _ in question.context}
@@ -93,7 +93,7 @@ def gold_shown(question: Question) -> bool | None:
 def recall_at(retrieved: Sequence[Sequence[int]], gold: Sequence[frozenset[int]]) -> dict[str, float]:
     """Return the mean share of a question's gold paragraphs among the first k retrieved, by k as text.
 
-    Questions whose gold paragraphs nobody says are left out; empty where that is all of them.
+    Questions without gold paragraphs are left out; empty where that is all of them.
     """
     known = [(list(found), right) for found, right in zip(retrieved, gold, strict=True) if right]
     deepest = max((len(found) for found, _ in known), default=0)

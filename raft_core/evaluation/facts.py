@@ -12,9 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from raft_core.evaluation.data import paragraphs
 from raft_core.evaluation.harness import Run
 from raft_core.evaluation.hotpotqa import Fact, Gold, Predictions, score_predictions
+from raft_core.evaluation.questions import paragraphs
 from raft_core.markup import find_quotes, neutralise
 from raft_core.records import Question, Quote
 
@@ -46,7 +46,10 @@ def score_quotes(run: Run, questions: Sequence[Question]) -> dict[str, float | i
     samples = [sample for sample in run.samples if sample.id in asked]
     if not samples:
         return {}
-    gold = [Gold(sample.id, sample.gold, asked[sample.id].supporting_facts) for sample in samples]
+    gold = [
+        Gold(sample.id, sample.gold, asked[sample.id].supporting_facts, asked[sample.id].aliases)
+        for sample in samples
+    ]
     answers = {sample.id: sample.prediction for sample in samples}
     facts = {sample.id: facts_of(sample.text, asked[sample.id]) for sample in samples}
     return score_predictions(gold, Predictions(answers, facts))

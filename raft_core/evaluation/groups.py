@@ -6,9 +6,9 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from raft_core.evaluation.hotpotqa import normalise
+from raft_core.evaluation.hotpotqa import PERFECT, Marks, normalise, score_best
 from raft_core.evaluation.significance import mean_interval
-from raft_core.records import ABSTENTION, Part, Question
+from raft_core.records import ABSTENTION, NO_ANSWER, Part, Question
 
 if TYPE_CHECKING:
     from raft_core.evaluation.harness import Sample
@@ -38,6 +38,17 @@ def is_refusal(prediction: str) -> bool:
     """Return whether a short answer says that there is none, in the usual English words."""
     said = normalise(prediction)
     return said in _SAYS_NOTHING or _REFUSAL.search(said) is not None
+
+
+def score_reply(prediction: str, answers: Sequence[str]) -> Marks:
+    """Compare a model's short answer with the right ones: the nearest counts.
+
+    To a question without an answer a refusal is the right reply, in whatever words. For all other questions these
+    are the official script's marks.
+    """
+    if answers[0] == NO_ANSWER and is_refusal(prediction):
+        return PERFECT
+    return score_best(prediction, answers)
 
 
 def length_of(gold: str) -> str:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from raft_core.errors import EvaluationError
 from raft_core.evaluation.contexts import CLOSED, gold_shown
-from raft_core.evaluation.data import read_questions
 from raft_core.evaluation.groups import is_refusal, kind_of
+from raft_core.evaluation.questions import read_questions
 from raft_core.markup import short_answer
 from raft_core.progress import Progress, Report, silent
 from raft_core.records import Question

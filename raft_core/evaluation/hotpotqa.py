@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -41,11 +41,12 @@ PERFECT = Marks(1.0, 1.0, 1.0, 1.0)
 
 @dataclass(frozen=True, slots=True)
 class Gold:
-    """What the official script reads of a gold record."""
+    """What the official script reads of a gold record, and other right answers: the best one counts."""
 
     id: str
     answer: str
     facts: tuple[Fact, ...] | None = None
+    aliases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,11 @@ def score_answer(prediction: str, gold: str) -> Marks:
     return Marks(0.0, _f1(prec, recall), prec, recall)
 
 
+def score_best(prediction: str, answers: Iterable[str]) -> Marks:
+    """Compare a short answer with several right ones and return the marks of the nearest, as SQuAD and MuSiQue do."""
+    return max((score_answer(prediction, answer) for answer in answers), key=lambda marks: marks[:2])
+
+
 def score_facts(prediction: Collection[Fact], gold: Collection[Fact]) -> Marks:
     """Compare supporting facts as sets."""
     said, right = set(prediction), set(gold)
@@ -102,26 +108,31 @@ def score_predictions(gold: Sequence[Gold], predictions: Predictions) -> dict[st
     """Return the means that the official script prints, and how many answers were missing.
 
     A question without a prediction scores 0: every mean divides by the number of gold records. The
-    keys `sp_*` and `joint_*` appear where the predictions hold supporting facts.
+    keys `sp_*` and `joint_*` appear where the predictions hold supporting facts and gold records do; the
+    records that do not are counted as `without_facts` and left out of them.
     """
-    said, named = predictions.answers, predictions.facts
+    said = predictions.answers
+    named = predictions.facts if any(record.facts is not None for record in gold) else None
     answers: list[float] = []  # four numbers a record: many small objects would keep the collector busy
     facts: list[float] = []
     both: list[float] = []
     for record in gold:
-        answer = score_answer(said[record.id], record.answer) if record.id in said else ZERO
+        right = (record.answer, *record.aliases)
+        answer = score_best(said[record.id], right) if record.id in said else ZERO
         answers += answer
-        if named is not None:
-            shown = score_facts(named[record.id], record.facts or ()) if record.id in named else ZERO
+        if named is not None and record.facts is not None:
+            shown = score_facts(named[record.id], record.facts) if record.id in named else ZERO
             facts += shown
             both += joint(answer, shown)
     known = {record.id for record in gold}
     result: dict[str, float | int] = {"n": len(gold), **_means("", answers)}
     result["missing"] = sum(record.id not in said for record in gold)
     result["unexpected"] = sum(identity not in known for identity in said)
+    if predictions.facts is not None and (without := sum(record.facts is None for record in gold)):
+        result["without_facts"] = without
     if named is not None:
         result |= _means("sp_", facts) | _means("joint_", both)
-        result["sp_missing"] = sum(record.id not in named for record in gold)
+        result["sp_missing"] = sum(record.id not in named for record in gold if record.facts is not None)
     return result
 
 

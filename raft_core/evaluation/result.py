@@ -37,6 +37,7 @@ class Circumstances:
     `setting` is one of contexts.SETTINGS. `distractors` is how many were shown beside the paragraphs that
     the answer rests on, None for those of the record; `fewer` records have not as many. `top_k` paragraphs
     were retrieved; `recall_at_k` is the share of gold paragraphs among the first k of them, by k as text.
+    `lacks` is how many questions have no titles, no supporting facts or no gold paragraphs.
     `memory_mb` is what the server told of itself: the base's `weights`, the whole `server`, a `gpu`.
     """
 
@@ -65,6 +66,7 @@ class Circumstances:
     memory_mb: dict[str, float] = field(default_factory=dict)
     base_fingerprint: str = ""
     leaks: LeakReport | None = None
+    lacks: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,4 +69,6 @@ def _question(record: dict[str, Any]) -> Question:
         tuple((title, tuple(sentences)) for title, sentences in record["context"]),
         record["type"],
         tuple((title, index) for title, index in record.get("supporting_facts", ())),
+        tuple(record.get("answer_aliases", ())),
+        tuple(record.get("supporting_paragraphs", ())),
     )

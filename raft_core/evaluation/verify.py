@@ -15,8 +15,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from raft_core.evaluation.contexts import gold_shown
-from raft_core.evaluation.groups import is_refusal, kind_of
-from raft_core.evaluation.hotpotqa import score_answer
+from raft_core.evaluation.groups import is_refusal, kind_of, score_reply
 from raft_core.evaluation.result import Evaluation, judge
 from raft_core.files import content_hash, to_json
 from raft_core.markup import short_answer
@@ -94,11 +93,11 @@ def verify(stored: Evaluation, told: Mapping[str, Mapping[str, Any]]) -> Verdict
 
 def _scored(sample: Sample, question: Question | None) -> Sample:
     prediction, tagged = short_answer(sample.text)
-    gold = question.answer if question else sample.gold
-    marks = score_answer(prediction, gold)
+    gold = question.answers if question else (sample.gold,)
+    marks = score_reply(prediction, gold)
     scored = replace(
         sample,
-        gold=gold,
+        gold=gold[0],
         prediction=prediction,
         tagged=tagged,
         em=marks.em,

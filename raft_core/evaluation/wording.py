@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from raft_core.evaluation.questions import FACTS, GOLD, TITLES
 from raft_core.evaluation.result import Circumstances, Evaluation
 from raft_core.records import Difference
 
@@ -13,6 +14,12 @@ SETTINGS = {
     "closed-book": "closed book: no paragraphs",
     "retrieval": "paragraphs retrieved from all of the data",
     "documents": "chunks retrieved from the community's documents",
+}
+
+LEFT_OUT = {
+    TITLES: "their paragraphs are numbered only",
+    FACTS: "they count in no score of facts",
+    GOLD: "they count in no recall, and in no table by what was shown",
 }
 
 
@@ -94,6 +101,8 @@ def notes(evaluation: Evaluation) -> Iterator[str]:
     c = evaluation.circumstances
     if len(evaluation.differences) > 1:
         yield f"{len(evaluation.differences)} models were compared: p-values are corrected by Holm's method."
+    for what, count in c.lacks.items():
+        yield f"{count} of {c.n} questions have no {what} in this data: {LEFT_OUT[what]}."
     if c.fewer:
         yield f"{c.fewer} questions have fewer distractors than asked for."
     for each in evaluation.differences:

@@ -15,7 +15,7 @@ from typing import Any
 from raft_core.dataset.builder import BuildSettings
 from raft_core.dataset.files import load_dataset
 from raft_core.errors import DatasetError
-from raft_core.evaluation.data import to_record
+from raft_core.evaluation.questions import to_record
 from raft_core.files import content_hash, translated_os_errors, write_json
 from raft_core.jobs.ask import ask
 from raft_core.jobs.build import build_dataset, datasets_dir, make_generator

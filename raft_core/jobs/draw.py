@@ -22,7 +22,6 @@ from raft_core.evaluation.leaks import Leak, LeakReport
 from raft_core.files import content_hash
 from raft_core.progress import Progress, Report, silent
 from raft_core.records import BASE
-from raft_core.sample import question_file
 
 if TYPE_CHECKING:
     from raft_core.evaluation.contexts import Pool
@@ -145,9 +144,9 @@ def draw(
 
 def read(what: EvaluationSettings) -> list[Question]:
     """Return all questions of the data as its records have them."""
-    from raft_core.evaluation.data import read_questions
+    from raft_core.evaluation.questions import read_questions
 
-    return read_questions(question_file(what.data))
+    return read_questions(what.data)
 
 
 def shown_questions(what: EvaluationSettings, drawn: Drawn) -> list[Question]:

@@ -186,7 +186,7 @@ def _ask_all(
 @contextmanager
 def _file_of(questions: Sequence[Question]) -> Iterator[Path]:
     """Yield a file of the questions; the format wants a paragraph, also where the prompts show none."""
-    from raft_core.evaluation.data import to_record
+    from raft_core.evaluation.questions import to_record
 
     with tempfile.TemporaryDirectory(prefix="raftbot-") as folder:
         path = Path(folder) / "questions.json"
@@ -206,6 +206,7 @@ def _circumstances(
     seconds: float,
 ) -> Circumstances:
     from raft_core.evaluation.harness import versions
+    from raft_core.evaluation.questions import lacking
     from raft_core.evaluation.result import Circumstances
 
     plan = runs_of(models, what)
@@ -244,13 +245,14 @@ def _circumstances(
         recall_at_k=drawn.recall_at_k,
         base_fingerprint=base,
         leaks=drawn.leaks,
+        lacks=lacking(questions),
     )
 
 
 def _keep(evaluation: Evaluation, folder: Path, out: Path | None) -> None:
-    from raft_core.evaluation.data import to_record
     from raft_core.evaluation.page import html
     from raft_core.evaluation.plot import draw as draw_chart
+    from raft_core.evaluation.questions import to_record
     from raft_core.evaluation.report import markdown, samples_jsonl
 
     for target in (folder, out) if out else (folder,):

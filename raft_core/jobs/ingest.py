@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from raft_core.artifacts import Artifacts
-from raft_core.documents.hotpotqa import read_paragraphs
+from raft_core.documents.hotpotqa import paragraph_documents
 from raft_core.documents.library import Library
 from raft_core.documents.names import shown, source_of, title_of
 from raft_core.documents.readers import document_id, read_bytes
@@ -17,6 +17,7 @@ from raft_core.documents.sandbox import Sandbox
 from raft_core.documents.sifting import sift
 from raft_core.documents.splitting import Splitter
 from raft_core.errors import UnreadableDocument
+from raft_core.evaluation.questions import read_contexts
 from raft_core.jobs.catalogue import open_registry
 from raft_core.jobs.removal import remove_from
 from raft_core.progress import Progress, Report, silent
@@ -79,7 +80,7 @@ def ingest(
     sources: Mapping[Path, str] | None = None,
     report: Report = silent,
 ) -> IngestResult:
-    """Add files, folders and the paragraphs of a HotpotQA file (at most `limit`) to a guild.
+    """Add files, folders and the paragraphs of a file of questions (at most `limit`) to a guild.
 
     `embeddings` stands in for the settings' own where a model is loaded already; `title` for that of a
     single new file; `sources` for the paths of uploads: a file of the same source is a new version.
@@ -93,13 +94,13 @@ def ingest(
     Raises:
         RegistryError: the registry's database cannot be used.
         SettingsError: chunks of the size in the settings cannot be made.
-        BadRecord: the HotpotQA file is malformed; nothing is added then.
+        BadRecord: the file of questions is malformed; nothing is added then.
         StoreError: Chroma or the embeddings fail; what was added before stays.
     """
     with Sandbox(settings) as sandbox:
         if paths:
             sandbox.start()  # it is ready by the time that Chroma is
-        paragraphs = read_paragraphs(hotpotqa, limit) if hotpotqa else []
+        paragraphs = paragraph_documents(read_contexts(hotpotqa), str(hotpotqa), limit) if hotpotqa else []
         splitter = Splitter(settings.chunk_tokens, settings.chunk_overlap)
         adder = _Adder(by, consent, of_others)
         with open_registry(settings, guild) as registry, ChunkStore(settings, guild, embeddings) as store:

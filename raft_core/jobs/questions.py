@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from raft_core.errors import EvaluationError
-from raft_core.files import translated_os_errors
+from raft_core.files import write_json
 from raft_core.sample import SPLITS
 
 if TYPE_CHECKING:
@@ -32,26 +31,24 @@ def splits(settings: Settings, guild: str) -> Sequence[str]:
 
 
 def keep_questions(settings: Settings, guild: str, path: Path, name: str) -> str:
-    """Keep a file in HotpotQA's format for the guild and return the split's name; `name` is what its owner calls it.
+    """Keep a file of questions for the guild and return the split's name; `name` is what its owner calls it.
+
+    Whatever its layout, it is kept in HotpotQA's.
 
     Raises:
-        BadRecord: a record does not fit the format.
-        EvaluationError: the file is not readable, or not a list of records.
+        EvaluationError: the file is not readable, or a record does not fit its layout.
         StorageError: the disk is full.
     """
-    from raft_core.evaluation.data import read_questions
+    from raft_core.evaluation.uploads import read_upload
 
     try:
-        read_questions(path)
+        records = read_upload(path)
     except EvaluationError as error:  # where it lies here is nobody's business
         raise EvaluationError(str(error).replace(str(path), name), remedy=error.remedy) from error
     stem = _ODD.sub("_", Path(name).stem).strip("._")[:NAME] or "questions"
     kept = _folder(settings, guild) / f"{stem}-{hashlib.sha256(path.read_bytes()).hexdigest()[:6]}.json"
     if not kept.exists():
-        with translated_os_errors(kept):
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, kept.with_suffix(".part"))
-            kept.with_suffix(".part").replace(kept)
+        write_json(kept, records)
     return kept.name
 
 

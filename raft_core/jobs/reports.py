@@ -91,7 +91,7 @@ def texts(folder: Path, question_id: str) -> dict[tuple[str, str], str]:
 
 def documents(folder: Path, question_id: str) -> tuple[str, ...]:
     """Return the paragraphs that were shown with a question; empty where nobody kept them."""
-    from raft_core.evaluation.data import paragraphs, read_questions
+    from raft_core.evaluation.questions import paragraphs, read_questions
 
     file = folder / "questions.json"
     asked = read_questions(file) if file.is_file() else []

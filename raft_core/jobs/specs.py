@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from raft_core.documents.names import shown, source_of
 from raft_core.errors import DocumentError, UnreadableDocument
+from raft_core.files import write_json
 from raft_core.jobs.catalogue import find_dataset
 from raft_core.jobs.served import find_models
 from raft_core.jobs.uploads import keep
@@ -64,7 +66,7 @@ def ingest_spec(
         "uploads": uploads,
         "sources": sources,
         "rejected": rejected,
-        "hotpotqa": keep(settings, guild, hotpotqa) if hotpotqa else None,
+        "hotpotqa": keep_questions(settings, guild, str(hotpotqa)) if hotpotqa else None,
         "limit": limit,
         "by": by,
         "consent": consent,
@@ -93,11 +95,11 @@ def evaluate_spec(settings: Settings, guild: str, what: EvaluationSettings) -> J
         UnknownModel: nobody serves a model by that name.
         BadRecord: a record of the file does not fit the format.
     """
-    from raft_core.evaluation.data import read_questions
+    from raft_core.evaluation.questions import read_questions
 
     models = list(find_models(settings, guild, what.models))
-    questions = len(read_questions(question_file(what.data)))
-    data = what.data if what.data in SPLITS else keep(settings, guild, Path(what.data))
+    questions = len(read_questions(what.data))
+    data = what.data if what.data in SPLITS else keep_questions(settings, guild, what.data)
     return {"evaluation": {**asdict(what), "models": models, "data": data}, "questions": questions}
 
 
@@ -110,3 +112,16 @@ def pipeline_spec(
         "recipe": asdict(recipe),
         **evaluate_spec(settings, guild, what),
     }
+
+
+def keep_questions(settings: Settings, guild: str, source: str) -> str:
+    """Keep a file of questions, or the hub's under this name as a file, so that any worker has them; return where."""
+    from raft_core.evaluation.questions import read_questions, to_record
+    from raft_core.evaluation.sources import is_hub_id
+
+    if not is_hub_id(source):
+        return keep(settings, guild, question_file(source))
+    with TemporaryDirectory(prefix="raftbot-") as folder:
+        path = Path(folder) / f"{source.replace('/', '--').replace(':', '-')}.json"
+        write_json(path, [to_record(question) for question in read_questions(source)])
+        return keep(settings, guild, path)

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from raft_core.cli.main import app
-from raft_core.evaluation.data import to_record
+from raft_core.evaluation.questions import to_record
 from raft_core.evaluation.report import samples_jsonl
 from raft_core.evaluation.result import judge
 from raft_core.files import write_json, write_text

@@ -32,7 +32,7 @@ def test_the_oracle_alone() -> None:
 
 def test_records_without_supporting_facts_have_no_distractors() -> None:
     """Without supporting facts nobody knows what a distractor is: an error that names the record."""
-    with pytest.raises(EvaluationError, match="record 'q' does not say"):
+    with pytest.raises(EvaluationError, match="record 'q' does not name"):
         with_distractors(Question("q", "Who?", "x", CONTEXT), 0, 0)
     assert gold_shown(Question("q", "Who?", "x", CONTEXT)) is None
 

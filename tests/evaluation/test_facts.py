@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raft_core.evaluation.data import read_questions
 from raft_core.evaluation.facts import facts_of, quoted_facts, score_quotes
 from raft_core.evaluation.harness import Run, Sample
+from raft_core.evaluation.questions import read_questions
 from raft_core.markup import write_answer
 from raft_core.records import Question, Quote
 

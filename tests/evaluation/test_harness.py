@@ -14,8 +14,8 @@ import pytest
 from raft_core import prompts
 from raft_core.errors import EndpointError, EvaluationError
 from raft_core.evaluation.answers import AnswerFile
-from raft_core.evaluation.data import paragraphs, to_record
 from raft_core.evaluation.harness import run
+from raft_core.evaluation.questions import paragraphs, to_record
 from raft_core.progress import Progress
 from raft_core.records import Question
 from tests.evaluation.chat_server import chat_server

@@ -13,7 +13,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raft_core.evaluation.data import read_gold
 from raft_core.evaluation.hotpotqa import (
     Gold,
     Predictions,
@@ -23,6 +22,7 @@ from raft_core.evaluation.hotpotqa import (
     score_facts,
     score_predictions,
 )
+from raft_core.evaluation.questions import read_gold
 
 WORDS = st.sampled_from(
     [

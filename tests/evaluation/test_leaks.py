@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raft_core.evaluation.data import read_questions
 from raft_core.evaluation.leaks import Seen
+from raft_core.evaluation.questions import read_questions
 from raft_core.records import Question
 from raft_core.sample import questions as exam
 

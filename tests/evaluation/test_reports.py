@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from raft_core.errors import EvaluationError
-from raft_core.evaluation.data import to_record
 from raft_core.evaluation.harness import Run, Sample
 from raft_core.evaluation.page import html
 from raft_core.evaluation.plot import picture
+from raft_core.evaluation.questions import to_record
 from raft_core.evaluation.report import markdown, samples_jsonl
 from raft_core.evaluation.result import Evaluation, judge
 from raft_core.evaluation.stored import load_evaluation

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from raft_core.evaluation.data import to_record
 from raft_core.evaluation.harness import TASKS
+from raft_core.evaluation.questions import to_record
 from tests.evaluation.chat_server import chat_server
 from tests.evaluation.test_harness import QUESTIONS, reader
 

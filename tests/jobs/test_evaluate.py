@@ -12,7 +12,7 @@ import pytest
 
 from raft_core.dataset.files import rows_hash, save
 from raft_core.errors import BadRecord, EndpointError, EvaluationError, SettingsError, UnknownModel
-from raft_core.evaluation.data import read_questions
+from raft_core.evaluation.questions import read_questions
 from raft_core.files import to_json, write_json
 from raft_core.jobs.catalogue import register_adapter, register_dataset
 from raft_core.jobs.draw import EvaluationSettings, draw

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from raft_core.errors import BadRecord, EvaluationError
-from raft_core.evaluation.data import read_questions
+from raft_core.errors import EvaluationError
+from raft_core.evaluation.questions import read_questions
 from raft_core.jobs.questions import SAMPLE, data_of, keep_questions, splits
 from raft_core.sample import SPLITS, question_file
 from raft_core.settings import Settings
@@ -68,7 +70,6 @@ def test_faults_are_named_without_our_paths(settings: Settings, tmp_path: Path) 
     with pytest.raises(EvaluationError) as told:
         keep_questions(settings, "one", handed_over(tmp_path, RECORD | {"answer": 5}), "mine.json")
     assert str(told.value) == "mine.json, record '1' (number 1), field 'answer': is a number, not a string"
-    assert isinstance(told.value.__cause__, BadRecord)
     assert splits(settings, "one") == [*SPLITS]
 
 
@@ -80,3 +81,34 @@ def test_the_sample_exam_is_offered_to_every_guild(settings: Settings) -> None:
     ]
     assert [len(ids) for ids in asked] == [200, 100]
     assert not asked[0] & asked[1]
+
+
+def test_other_layouts_are_kept_in_hotpotqas(settings: Settings, tmp_path: Path) -> None:
+    """A Parquet file in the hub's columns, whatever its name: titles, facts and aliases stay."""
+    row = {
+        "id": "1",
+        "question": "Where?",
+        "answer": "Oslo",
+        "answer_aliases": ["Christiania"],
+        "supporting_facts": {"title": ["A &amp; B"], "sent_id": [0]},
+        "context": {"title": ["A &amp; B"], "sentences": [["Oslo."]]},
+    }
+    path = tmp_path / "upload.tmp"
+    pq.write_table(pa.Table.from_pylist([row]), path)
+    kept = keep_questions(settings, "one", path, "validation-00000-of-00001.parquet")
+    assert kept.startswith("validation-00000-of-00001-") and kept.endswith(".json")
+    (question,) = read_questions(Path(data_of(settings, "one", kept)))
+    assert (question.answers, question.context) == (("Oslo", "Christiania"), (("A & B", ("Oslo.",)),))
+    assert question.supporting_facts == (("A & B", 0),)
+
+
+def test_a_file_that_fills_the_memory_is_refused(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The child that reads it ends at its limit; the message has the member's name for the file."""
+    path = tmp_path / "upload.tmp"
+    path.write_text(f"[{'[],' * 4_000_000}[]]", encoding="utf-8")  # 12 MB of text, 300 MB of lists
+    monkeypatch.setattr("raft_core.evaluation.uploads.MEMORY_MB", 256)
+    with pytest.raises(EvaluationError, match=r"reading bomb\.json takes more than 60 s or 256 MB"):
+        keep_questions(settings, "one", path, "bomb.json")
+    assert splits(settings, "one") == [*SPLITS]

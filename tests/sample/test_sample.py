@@ -11,7 +11,7 @@ from typing import Any, get_args
 import pytest
 
 from raft_core.documents.readers import read_document
-from raft_core.evaluation.data import read_questions
+from raft_core.evaluation.questions import read_questions
 from raft_core.records import Document
 from raft_core.sample import Split, documents_folder, questions
 

@@ -12,8 +12,8 @@ Whoever answers:
         model=base,base_url=http://127.0.0.1:8000/v1/chat/completions,num_concurrent=16,max_length=32768
 
 BASE and ADAPTER are folders: `raftbot models get NAME` prints a base's, and an adapter's is the `path`
-that `raftbot train --json` prints. `data` names a file in the official format; without it the variable
-RAFTBOT_EVAL_DATA does, and without that the hub's hotpotqa/hotpot_qa is taken. Give `max_length` to API
+that `raftbot train --json` prints. `data` names a file of questions in any layout that `raftbot eval` reads;
+without it the variable RAFTBOT_EVAL_DATA does, and without that the hub's hotpotqa/hotpot_qa is taken. Give `max_length` to API
 models: their default of 2048 tokens cuts the first documents off. vLLM takes adapters of rank 16 unless
 `max_lora_rank` says more.
 """
@@ -21,25 +21,24 @@ models: their default of 2048 tokens cuts the first documents off. vLLM takes ad
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Any
 
-from datasets import Dataset, load_dataset
+from datasets import Dataset
 
 from raft_core import prompts
-from raft_core.evaluation.data import paragraphs, read_questions
-from raft_core.evaluation.hotpotqa import score_answer
+from raft_core.evaluation.groups import score_reply
+from raft_core.evaluation.questions import paragraphs, read_questions
 from raft_core.markup import short_answer
 from raft_core.openai.thoughts import split_thoughts
 from raft_core.records import Question
 
+HUB = "hotpotqa/hotpot_qa:distractor:validation"
+
 
 def load(data: str = "", **_: object) -> dict[str, Dataset]:
     """Return the validation split, in the hub's columns; lm-eval passes its metadata as arguments."""
-    path = data or os.environ.get("RAFTBOT_EVAL_DATA", "")
-    if not path:
-        return {"validation": load_dataset("hotpotqa/hotpot_qa", "distractor", split="validation")}
-    return {"validation": Dataset.from_list([_to_row(question) for question in read_questions(Path(path))])}
+    source = data or os.environ.get("RAFTBOT_EVAL_DATA", "") or HUB
+    return {"validation": Dataset.from_list([_to_row(question) for question in read_questions(source)])}
 
 
 def raft_prompt(doc: dict[str, Any]) -> str:
@@ -63,12 +62,12 @@ def closed_raft_prompt(doc: dict[str, Any]) -> str:
 
 
 def process_results(doc: dict[str, Any], results: list[str]) -> dict[str, float]:
-    """Score one answer by HotpotQA's official rules; `untagged` is 1 where the answer tag was missing.
+    """Score one answer by HotpotQA's official rules, the best of several right answers; `untagged` is 1 where the answer tag was missing.
 
     Thoughts are not scored: other model classes of lm-eval hand them over with the answer.
     """
     answer, tagged = short_answer(split_thoughts(results[0])[0])
-    marks = score_answer(answer, doc["answer"])
+    marks = score_reply(answer, [doc["answer"], *doc["answer_aliases"]])
     return {
         "em": marks.em,
         "f1": marks.f1,
@@ -83,6 +82,7 @@ def _to_row(question: Question) -> dict[str, Any]:
         "id": question.id,
         "question": question.question,
         "answer": question.answer,
+        "answer_aliases": list(question.aliases),
         "type": question.type,
         "context": {
             "title": [title for title, _ in question.context],
