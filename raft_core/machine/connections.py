@@ -16,7 +16,7 @@ from raft_core.machine.check import Check, failed, passed
 from raft_core.machine.services import chroma_status
 from raft_core.models import describe
 from raft_core.serving.client import ModelServer
-from raft_core.settings import Settings
+from raft_core.settings import Endpoint, Settings
 from raft_core.urls import shown_url
 
 DISCORD_API = "https://discord.com/api/v10"
@@ -82,7 +82,54 @@ def check_model_server(settings: Settings) -> Check:
     except EndpointError as error:
         remedy = error.remedy or "check RAFTBOT_MODEL_SERVER_URL, and the server's log"
         return failed("model server", str(error), remedy)
-    return passed("model server", f"{shown_url(server.url)} serves {', '.join(names)}")
+    found = f"{shown_url(server.url)} serves {', '.join(names)}"
+    if settings.embeddings.startswith(_URL):
+        return passed("model server", found)
+    return _embeds(settings, found)
+
+
+def _embeds(settings: Settings, found: str) -> Check:
+    """Check who embeds the bot's questions: the model server, or else this machine."""
+    from raft_core.store.embeddings import lacks_embeddings, load_embeddings
+
+    remedy = "set RAFTBOT_EMBEDDINGS to a URL that embeds, or give this server embeddings"
+    try:
+        reason = lacks_embeddings(settings)
+        if reason:
+            load_embeddings(settings)
+    except EndpointError as error:
+        return failed("model server", f"{found}; asked for embeddings it {error.reason}", remedy)
+    except RaftError as error:
+        return failed("model server", f"{found}, no embeddings, and {error}", error.remedy or remedy)
+    if not reason:
+        return passed("model server", f"{found}, and embeddings")
+    return passed(
+        "model server", f"{found}; it has no embeddings ({reason}): questions are embedded on this machine"
+    )
+
+
+def check_endpoints(settings: Settings) -> Check:
+    """Check that each model elsewhere answers and is listed; names those that do not, and what they lack."""
+    if not settings.endpoints:
+        return passed("endpoints", "not set: no models elsewhere")
+    lacking = list(filter(None, map(_lacks, settings.endpoints)))
+    if lacking:
+        return failed("endpoints", "; ".join(lacking), "check RAFTBOT_ENDPOINTS, and that these servers run")
+    return passed(
+        "endpoints", ", ".join(f"{each.name} at {shown_url(each.url)}" for each in settings.endpoints)
+    )
+
+
+def _lacks(endpoint: Endpoint) -> str:
+    try:
+        known = ModelServer(endpoint.url, _value(endpoint.key)).models()
+    except EndpointError as error:
+        if error.status in {404, 405, 501}:  # it may chat all the same
+            return ""
+        return f"{endpoint.name}: {error}"
+    if not known or endpoint.model in known:
+        return ""
+    return f"{endpoint.name}: {shown_url(endpoint.url)} does not list {endpoint.model!r}"
 
 
 def check_generator(settings: Settings) -> Check:

@@ -36,6 +36,7 @@ def examine(settings: Settings, chroma_port: int = 0, port: int = 0) -> Iterator
         ("database", lambda: connections.check_database(settings)),
         ("chroma", lambda: connections.check_chroma(settings)),
         ("model server", lambda: connections.check_model_server(settings)),
+        ("endpoints", lambda: connections.check_endpoints(settings)),
         ("generator", lambda: connections.check_generator(settings)),
         ("embeddings", lambda: connections.check_embeddings(settings)),
         ("discord token", lambda: connections.check_discord(settings)),

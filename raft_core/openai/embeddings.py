@@ -81,7 +81,9 @@ class Embedder:
             data = response.json()["data"]
         except (ValueError, KeyError, TypeError) as error:
             remedy = f"check that {self._advice.url_setting} ends in /v1"
-            raise self._bad("answered with something that is no list of vectors", remedy) from error
+            reason = "answered with something that is no list of vectors"
+            where, status = shown_url(self.url), response.status_code
+            raise EndpointError(where, reason, remedy=remedy, status=status) from error
         if not isinstance(data, list) or len(data) != len(texts):
             found = len(data) if isinstance(data, list) else 0
             raise self._bad(f"returned {found} vectors for {len(texts)} texts")
@@ -122,9 +124,8 @@ class Embedder:
             )
         return [float(each) for each in vector]
 
-    def _bad(
-        self, reason: str, remedy: str = "see the server's log: its model may be no embedding model"
-    ) -> EndpointError:
+    def _bad(self, reason: str) -> EndpointError:
+        remedy = "see the server's log: its model may be no embedding model"
         return EndpointError(shown_url(self.url), reason, remedy=remedy)
 
 

@@ -160,7 +160,7 @@ class Advice:
 
     url_setting: str = "RAFTBOT_MODEL_SERVER_URL"
     key_setting: str = "RAFTBOT_MODEL_SERVER_KEY"
-    unreachable: str = "is it running? start it with: raftbot serve"
+    unreachable: str = "start it with: raftbot serve"
     again: str = "see the server's log, and try again"
     refused: str = "see the reason that the server gives"
     too_long: str = PromptTooLong.remedy

@@ -55,6 +55,13 @@ class ModelServer:
         except EndpointError as error:
             if error.status == 400 and isinstance(error.__cause__, ServerError):
                 raise ModelError(error.__cause__.message) from error
+            if error.status in _NO_SUCH_PATH:
+                raise EndpointError(
+                    shown_url(self.url),
+                    "takes no adapters: it only serves its own models",
+                    remedy="serve adapters with: raftbot serve",
+                    status=error.status,
+                ) from error
             raise
         try:
             warning = response.json().get("warning")

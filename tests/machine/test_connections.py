@@ -81,13 +81,32 @@ def test_model_server(home: Path, tmp_path: Path):
     seen: list[tuple[str, str]] = []
     with http_server(MODELS, seen) as url:
         there = with_settings(model_server_url=f"{url}/v1", model_server_key="k3y")
-        assert connections.check_model_server(there).detail == f"{url}/v1 serves base, raft-1"
-    assert seen == [("/health", "Bearer k3y"), ("/v1/models", "Bearer k3y")]
+        found = connections.check_model_server(there)
+        assert found.ok and found.detail.startswith(f"{url}/v1 serves base, raft-1; it has no embeddings (")
+        assert found.detail.endswith("questions are embedded on this machine")
+        elsewhere = with_settings(model_server_url=f"{url}/v1", embeddings=f"{url}/v1")
+        assert connections.check_model_server(elsewhere).detail == f"{url}/v1 serves base, raft-1"
+    assert seen[:2] == [("/health", "Bearer k3y"), ("/v1/models", "Bearer k3y")]
     away = connections.check_model_server(there)
     assert (away.ok, away.remedy) == (False, "start it with: raftbot serve")
     with http_server({"/health": (200, {}), "/v1/models": (401, {})}) as url:
         refused = connections.check_model_server(with_settings(model_server_url=f"{url}/v1"))
     assert "RAFTBOT_MODEL_SERVER_KEY" in refused.remedy
+
+
+def test_endpoints(home: Path):
+    """Models elsewhere must answer and be listed; which one lacks what is said."""
+    assert connections.check_endpoints(with_settings()).ok
+    with http_server(MODELS) as url:
+        one, other = (
+            {"url": f"{url}/v1", "model": "base"},
+            {"url": f"{url}/v1", "model": "gpt", "name": "judge"},
+        )
+        assert connections.check_endpoints(with_settings(endpoints=[one])).detail == f"base at {url}/v1"
+        lacking = connections.check_endpoints(with_settings(endpoints=[one, other]))
+    assert (lacking.ok, lacking.detail) == (False, f"judge: {url}/v1 does not list 'gpt'")
+    away = connections.check_endpoints(with_settings(endpoints=[one]))
+    assert not away.ok and away.detail.startswith(f"base: the model server at {url}/v1 cannot be reached")
 
 
 def test_generator(home: Path):

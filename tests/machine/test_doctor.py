@@ -22,7 +22,16 @@ NAMES = [
         "home",
         "ports",
     ),
-    *("database", "chroma", "model server", "generator", "embeddings", "discord token", "artifacts"),
+    *(
+        "database",
+        "chroma",
+        "model server",
+        "endpoints",
+        "generator",
+        "embeddings",
+        "discord token",
+        "artifacts",
+    ),
 ]
 
 

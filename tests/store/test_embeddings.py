@@ -10,12 +10,17 @@ from pydantic import SecretStr
 
 from raft_core.errors import StoreError
 from raft_core.settings import Settings
+from raft_core.store.embedder import ChildEmbeddings
 from raft_core.store.embeddings import (
     MiniLMEmbeddings,
+    ServedEmbeddings,
     check_weights,
     embeddings_name,
+    lacks_embeddings,
     load_embeddings,
+    remote_embeddings,
 )
+from tests.openai.scripted import Says, scripted
 from tests.store.embedding_server import MODEL, embedding_server, vector
 
 
@@ -101,3 +106,54 @@ def test_a_failing_endpoint_is_named() -> None:
     assert "RAFTBOT_EMBEDDINGS" in caught.value.remedy
     with pytest.raises(StoreError, match="cannot be reached"):
         load_embeddings(Settings(embeddings=url)).embed_query("x")
+
+
+def test_a_chat_server_leaves_embeddings_local(
+    caplog: pytest.LogCaptureFixture, minilm: MiniLMEmbeddings
+) -> None:
+    """Where the model server embeds nothing, a process of this machine does, with the same vectors; it is said once."""
+    with scripted(lambda _: Says({"detail": "Not Found"}, 404)) as server:
+        embeddings = remote_embeddings(Settings(model_server_url=server.url))
+        found = [embeddings.embed_query("bread") for _ in range(2)]
+        assert dot(found[0], minilm.embed_query("bread")) > 0.9999 and found[0] == found[1]
+        assert server.paths == ["/v1/embeddings"]
+    assert isinstance(embeddings, ServedEmbeddings) and embeddings._local is not None
+    embeddings._local.close()
+    assert [record.message for record in caplog.records] == [
+        "questions are embedded on this machine: the model server has no model 'minilm' or no such path (404: Not Found)"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("answer", "lacks"),
+    [
+        (Says({"error": {"message": "The model `minilm` does not exist"}}, 404), True),
+        (Says({"error": "this server has no embeddings"}, 400), True),
+        (Says({"error": {"message": "start it with --embeddings", "code": 501}}, 501), True),
+        (Says("<html>"), True),
+        (Says({"data": [{"index": 0, "embedding": [1.0, 2.0]}]}), True),
+        (Says({"data": [{"index": 0, "embedding": [1.0] * 384}]}), False),
+    ],
+)
+def test_what_a_model_server_lacks(answer: Says, lacks: bool) -> None:
+    """Refusals, rubbish and another model's vectors are no embeddings of the settings' model."""
+    with scripted(lambda _: answer) as server:
+        assert bool(lacks_embeddings(Settings(model_server_url=server.url))) is lacks
+
+
+def test_a_failing_model_server_is_not_one_that_lacks() -> None:
+    """A refused key is told, and nothing is computed elsewhere."""
+    with (
+        scripted(lambda _: Says({"error": "no"}, 401)) as server,
+        pytest.raises(StoreError, match="refuses the key"),
+    ):
+        remote_embeddings(Settings(model_server_url=server.url)).embed_query("x")
+
+
+def test_a_model_that_cannot_be_loaded_says_why(tmp_path: Path) -> None:
+    """The error of the process that embeds is told as it is, and asked again it is told again."""
+    embeddings = ChildEmbeddings(str(tmp_path))
+    for _ in range(2):
+        with pytest.raises(StoreError, match=r"it has no modules\.json"):
+            embeddings.embed_query("x")
+    embeddings.close()
