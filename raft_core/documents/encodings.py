@@ -15,7 +15,7 @@ from collections import Counter
 from functools import cache, lru_cache
 from typing import NamedTuple
 
-SAMPLE_BYTES = 4_000
+SAMPLE_BYTES = 2_000
 """Bytes of the lines that are not plain ASCII, from which the encoding is judged."""
 
 # The UTF-32 mark begins with the UTF-16 one, so it is looked for first.
@@ -123,7 +123,7 @@ def _may_be_wide(sample: bytes, encoding: str) -> bool:
     """Return whether the NULs of a sample are halves of Latin letters, digits, line ends, or signs such as 一."""
     text = sample.decode(encoding, "ignore")
     if encoding.startswith("utf-32"):  # hardly anything else is valid
-        return len(text) == len(sample) // 4
+        return len(text) == len(sample) // 4 and sum(char < "\U00010000" for char in text) * 2 > len(text)
     explained = sum(
         " " <= char < "\u0100" or char in "\t\r\n" or (char >= "\u3000" and not ord(char) % 256)
         for char in text

@@ -73,9 +73,9 @@ ENCODINGS = {
     "big5": "traditional",
     "euc_kr": "korean",
     "iso2022_kr": "korean",
-    "utf-8": " ".join(TEXTS),
-    "utf-16-le": " ".join(TEXTS),
-    "utf-16-be": " ".join(TEXTS),
+    "utf-8": "german polish russian greek hebrew thai japanese korean",
+    "utf-16-le": "german russian hebrew thai japanese simplified traditional korean",
+    "utf-16-be": "german russian japanese simplified korean",
     "utf-32-le": "german russian japanese",
     "utf-32-be": "german russian japanese",
 }
