@@ -30,13 +30,12 @@ class Batch:
         """
         held = len(self.rows)
         everyone = [*self.rows, *rows]
-        self._cache.reserve(len(everyone), max(row.generation.reserved for row in everyone), held=held)
+        self._cache.reserve(len(everyone), max(row.held for row in everyone) + 1, held=held)
         ids: list[int] = []
         positions: list[int] = []
         acting: list[Adapter | None] = []
         segments: list[Segment] = []
         for slot, row in enumerate(rows, held):
-            self._cache.occupy(slot)
             source, start = _shared(everyone[:slot], row)
             prompt, first = row.generation.prompt, len(ids)
             ids += prompt[start:]
@@ -51,7 +50,7 @@ class Batch:
     def step(self) -> torch.Tensor:
         """Feed each row's last token; returns the logits of its next, (rows, vocabulary)."""
         lengths = [row.held for row in self.rows]
-        self._cache.blank(lengths)
+        self._cache.reserve(len(lengths), max(lengths) + 1, held=len(lengths))
         attend = Stepping(self._cache, lengths, self._base.device)
         acting = [row.adapter for row in self.rows]
         return self._decode([row.last for row in self.rows], lengths, attend, acting, self.rows)
@@ -62,7 +61,7 @@ class Batch:
         free = [place for place in range(len(wanted)) if place not in staying]
         moving = [place for place in wanted if place >= len(wanted)]
         for target, source in zip(free, moving, strict=True):
-            self._cache.move(source, target, self.rows[source].held)
+            self._cache.move(source, target)
             self.rows[target] = self.rows[source]
         del self.rows[len(wanted) :]
 

@@ -162,8 +162,10 @@ class LlamaDecoder:
         """Return logits, as `Decoder` says."""
         x = self._embedding(ids)
         cosine, sine = (part[0, :, None] for part in self._rotary(x, positions[None]))
+        first, second = sine.chunk(2, dim=-1)
+        rotation = cosine, torch.cat((-first, second), dim=-1)
         for number, block in enumerate(self._blocks):
-            x = x + self._attention(number, block, block.before_attention(x), (cosine, sine), attend, applied)
+            x = x + self._attention(number, block, block.before_attention(x), rotation, attend, applied)
             gate, up = block.gate_up(block.before_mlp(x), applied).chunk(2, dim=-1)
             x = x + block.down(block.activation(gate) * up, applied)
         x = self._norm(x if last is None else x[last])
@@ -192,9 +194,11 @@ class LlamaDecoder:
 
 
 def _rotated(x: torch.Tensor, cosine: torch.Tensor, sine: torch.Tensor) -> torch.Tensor:
-    """Return (tokens, heads, width) turned by each token's position, as transformers' `apply_rotary_pos_emb` does."""
-    first, second = x.chunk(2, dim=-1)
-    return x * cosine + torch.cat((-second, first), dim=-1) * sine
+    """Return (tokens, heads, width) turned by each token's position; the first half of `sine` is negated.
+
+    transformers' `apply_rotary_pos_emb` negates the half of x that is multiplied by it instead.
+    """
+    return torch.addcmul(x * cosine, x.roll(x.shape[-1] // 2, dims=-1), sine)
 
 
 class TransformersDecoder:
@@ -255,7 +259,7 @@ class TransformersDecoder:
             own = self._model(input_ids=ids[None], use_cache=False).logits[0].float()
             AttentionInterface.register(ATTENTION, _attention)
             self._model.set_attn_implementation(ATTENTION)
-            cache = KeyValues(budget=64)
+            cache = KeyValues(budget=0)
             cache.reserve(1, len(ids), held=0)
             attend = Reading(cache, [Segment(0, slice(0, len(ids)))])
             nobody = Applied([], [], ids.device)
