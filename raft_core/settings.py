@@ -121,6 +121,9 @@ class Settings(BaseSettings):
     """The model asked for where `embeddings` is a URL."""
     embeddings_key: SecretStr | None = None
 
+    exact_search_chunks: int = Field(default=10_000, ge=0)
+    """A guild with at most so many chunks is searched exactly; a larger one by an approximate index."""
+
     chunk_tokens: int = Field(default=512, ge=16)
     chunk_overlap: int = Field(default=0, ge=0)
     max_chunks_per_file: int = Field(default=2000, ge=1)
