@@ -41,6 +41,11 @@ GRACE_S = 2.0
 """How long a child may take to end by itself before it is killed."""
 ALONE_S = 15.0
 """A child whose worker says nothing for so long ends itself: sooner than others take the worker's jobs over."""
+DIED = "ProcessDied"
+"""The `type` of a WorkFailed whose process ended without a word."""
+ENOUGH_MEMORY = "is there enough memory?"
+LOST_STATUS = 255
+"""What multiprocessing says of a child whose fork server has been killed."""
 REPORT_EVERY_S = 0.2
 NICENESS = 5
 """A training must not slow the bot's answers on the same cores."""
@@ -71,9 +76,17 @@ def run_in_child(
     with contextlib.ExitStack() as open_ends:
         open_ends.callback(reading.close)
         open_ends.callback(holding.close)
-        child.start()
-        writing.close()
-        lifeline.close()
+        try:
+            child.start()
+        except (OSError, EOFError) as error:  # the fork server was killed: the next start makes a new one
+            raise WorkFailed(
+                DIED,
+                f"the process of {unit!r} did not start: {str(error) or type(error).__name__}",
+                ENOUGH_MEMORY,
+            ) from error
+        finally:
+            writing.close()
+            lifeline.close()
         try:
             for message in _messages(reading, holding, stop):
                 if "progress" in message:
@@ -101,8 +114,9 @@ def fork_server() -> ForkServerContext:
 def warm_up() -> None:
     """Start the fork server and have it import what the work needs, so that the first unit need not wait."""
     child = fork_server().Process(target=os.getpid)
-    child.start()
-    child.join()
+    with contextlib.suppress(OSError, EOFError):  # killed meanwhile: the first unit starts another
+        child.start()
+        child.join()
 
 
 def _end(child: ForkServerProcess) -> None:
@@ -150,13 +164,16 @@ def _messages(
 
 
 def _died(unit: str, status: int | None, log: Path) -> WorkFailed:
+    why = ""
     if status is not None and status < 0:
-        how, why = f"was killed by {signal.Signals(-status).name}", "is there enough memory? "
+        how, why = f"was killed by {signal.Signals(-status).name}", f"{ENOUGH_MEMORY} "
+    elif status == LOST_STATUS:
+        how = "ended, and so did the fork server that knew how"
     else:
-        how, why = f"ended with status {status}", ""
+        how = f"ended with status {status}"
     tail = log.read_text(errors="replace").strip().splitlines()[-1:] if log.is_file() else []
     message = f"the process of {unit!r} {how}{': ' if tail else ''}{''.join(tail)}"
-    return WorkFailed("ProcessDied", message, f"{why}see jobs logs; jobs retry goes on from what is done")
+    return WorkFailed(DIED, message, f"{why}see jobs logs; jobs retry goes on from what is done")
 
 
 def _work(

@@ -21,7 +21,7 @@ from dbos import DBOS
 from raft_core.artifacts import Artifacts
 from raft_core.errors import RegistryError, StorageError, WorkFailed, WorkStopped
 from raft_core.jobs import workflows
-from raft_core.jobs.child import ALONE_S, run_in_child, warm_up
+from raft_core.jobs.child import ALONE_S, DIED, run_in_child, warm_up
 from raft_core.jobs.plans import INGEST, JOBS, TRAIN, WORK, Json, spent_by
 from raft_core.jobs.queue import Queue, job_log
 from raft_core.progress import Progress
@@ -38,12 +38,44 @@ TICK_S = 1.0
 BEAT_EVERY_S = 5.0
 SILENT_S = 20.0
 """After so long without a word from a worker its jobs are another's. It stops by itself sooner: ALONE_S."""
-RETRIES_S = (2.0, 5.0, 10.0, 20.0, 40.0)
+RETRIES_S = (2.0, 5.0, 10.0, 20.0, 40.0, 60.0, 60.0)
 """Waits before work is tried again that failed for something that may pass: a server that is restarted."""
+RESTARTS_S = (1.0, 5.0, 15.0)
+"""Waits before work whose process was killed goes on from what is done, each time that it came no further."""
 JOBS_AT_ONCE = 64
 """Jobs under way in one worker: they only wait for their units."""
 LOST = 75
 """The exit status of a worker that had its jobs taken over (EX_TEMPFAIL): start it again."""
+
+
+class Deaths:
+    """How often a unit's process has died without coming further: one that needs too much memory would die for ever."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._reached: dict[str, int] = {}
+        self._furthest: dict[str, int] = {}
+
+    def saw(self, progress: Progress) -> None:
+        """Take note of how far the work is."""
+        self._reached[progress.stage] = max(progress.done, self._reached.get(progress.stage, 0))
+
+    def next_wait_s(self, error: WorkFailed) -> float:
+        """Count a death, and return how long to wait before the work is started again.
+
+        Raises:
+            WorkFailed: it has died too often at the same place.
+        """
+        if self._furthest and any(
+            done > self._furthest.get(stage, 0) for stage, done in self._reached.items()
+        ):
+            self._count = 0
+        self._furthest = self._furthest | self._reached
+        self._count += 1
+        if self._count > len(RESTARTS_S):
+            message = f"{error} ({self._count} times at the same place)"
+            raise WorkFailed(DIED, message, error.remedy) from error
+        return RESTARTS_S[self._count - 1]
 
 
 class Worker:
@@ -144,12 +176,15 @@ class Worker:
                     raise WorkStopped from error
 
     def _retried(self, unit_id: str, name: str, guild: str, args: Json, stop: threading.Event) -> Json:
+        deaths, waits = Deaths(), iter(RETRIES_S)
+
         def report(progress: Progress) -> None:
+            deaths.saw(progress)
             self._told[unit_id] = UnitProgress(
                 unit_id, progress.stage, progress.done, progress.total, progress.detail
             )
 
-        for wait_s in (*RETRIES_S, None):
+        while True:
             try:
                 return run_in_child(
                     name,
@@ -161,13 +196,14 @@ class Worker:
                     stop=stop,
                 )
             except WorkFailed as error:
-                if not error.retryable or wait_s is None:
+                if error.type == DIED:
+                    wait_s = deaths.next_wait_s(error)
+                elif not error.retryable or (wait_s := next(waits, 0.0)) == 0.0:
                     raise
                 report(Progress(name, 0, 0, f"{error}; trying again in {wait_s:.0f} s"))
                 log.warning("%s failed, trying again in %.0f s: %s", unit_id, wait_s, error)
                 if stop.wait(wait_s):
                     raise WorkStopped from error
-        raise AssertionError("unreachable")
 
     def _mind(self) -> None:
         """Once a second: say how far the work is, find out what was cancelled; sometimes look after others."""

@@ -73,4 +73,14 @@ def big(settings: Settings, guild: str, args: Json, report: Report) -> Json:
     return {"text": "x" * 3_000_000 + "\0\n\ud800ž"}
 
 
-UNITS.update({"add": add, "fail": fail, "die": die, "hold on": hold_on, "leave one": leave_one, "big": big})
+def nap(settings: Settings, guild: str, args: Json, report: Report) -> Json:
+    """Say that it has begun, and finish once a file is there."""
+    report(Progress("napping", 1, 2))
+    while not Path(args["until"]).exists():
+        time.sleep(0.01)
+    return {"pid": os.getpid()}
+
+
+UNITS.update(
+    {"nap": nap, "add": add, "fail": fail, "die": die, "hold on": hold_on, "leave one": leave_one, "big": big}
+)

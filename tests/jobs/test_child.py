@@ -117,6 +117,67 @@ def test_death(log: Path, how: dict[str, int], message: str) -> None:
     assert ("enough memory" in told.value.remedy) is bool(how["signal"])
 
 
+def fork_server_pid() -> int:
+    """The process that children are forked from; multiprocessing has no public name for it."""
+    from multiprocessing.forkserver import _forkserver  # type: ignore[attr-defined]
+
+    pid: int = _forkserver._forkserver_pid
+    return pid
+
+
+def test_a_fork_server_that_is_killed(log: Path, tmp_path: Path) -> None:
+    """The work that was forked from it goes on to its end, and the next is forked from a new one."""
+    until, told = tmp_path / "until", tmp_path / "told"
+    found: list[Any] = []
+    thread = threading.Thread(target=lambda: found.append(run("nap", log, until=str(until))[0]))
+    thread.start()
+    wait_until(lambda: log.is_file() and "napping 1/2" in log.read_text())
+    killed = fork_server_pid()
+    os.kill(killed, signal.SIGKILL)
+    wait_until(lambda: not alive(killed))
+    until.touch()
+    thread.join()
+    assert found[0]["pid"] != os.getpid()
+    assert not told.exists()
+    assert run("add", log, numbers=[1, 2])[0]["sum"] == 3
+    assert fork_server_pid() != killed
+
+
+def test_a_fork_server_and_its_child_are_killed(log: Path, tmp_path: Path) -> None:
+    """That is the death of the work, which may be started again."""
+    failed: list[WorkFailed] = []
+
+    def work() -> None:
+        with pytest.raises(WorkFailed) as told:
+            run("hold on", log, told=str(tmp_path / "told"))
+        failed.append(told.value)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    held = pids(tmp_path / "told")
+    for pid in (fork_server_pid(), held[0]):
+        os.kill(pid, signal.SIGKILL)
+    thread.join()
+    assert failed[0].type == child.DIED
+    assert str(failed[0]).startswith("the process of 'hold on' ended, and so did the fork server")
+    wait_until(lambda: not any(map(alive, held)))
+
+
+def test_a_start_that_fails(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fork server that is killed while it is asked is a death too, and leaves nothing open."""
+    process = multiprocessing.get_context("forkserver").Process
+
+    def fails(_: object) -> None:
+        raise EOFError
+
+    monkeypatch.setattr(process, "start", fails)
+    before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208  # only their number matters
+    with pytest.raises(WorkFailed, match="did not start: EOFError") as told:
+        run("add", log, numbers=[1])
+    assert told.value.type == child.DIED
+    assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
+
+
 def test_a_stubborn_child_is_stopped(log: Path, tmp_path: Path) -> None:
     """Within 5 seconds of the word, with the process that it started, though both ignore SIGTERM."""
     stop = threading.Event()
