@@ -11,12 +11,12 @@ import discord
 from discord import app_commands
 
 from bot.errors import CannotHere, NotAllowed, OverQuota, Refused, TooOften
+from bot.replies.text import count
 from bot.settings import LEVELS, GuildSettings, Level, Quota
 from raft_core.errors import RaftError
 
 if TYPE_CHECKING:
     from bot.client import RaftBot
-    from bot.services import Services
     from raft_core.records import JobInfo
 
 T = TypeVar("T")
@@ -96,7 +96,7 @@ def quota_of(user: discord.abc.User, settings: GuildSettings) -> Quota:
     return Quota(*map(max, zip(*map(astuple, own), strict=True))) if own else settings.quota
 
 
-def check_quota(what: str, times: Sequence[str], limit: int, wanted: int = 1) -> None:
+def check_quota(noun: str, times: Sequence[str], limit: int, wanted: int = 1) -> None:
     """Refuse what would be more than `limit` in a day; `times` (ISO 8601) are when it was done, the oldest first.
 
     Raises:
@@ -107,11 +107,11 @@ def check_quota(what: str, times: Sequence[str], limit: int, wanted: int = 1) ->
     if over <= 0:
         return
     if wanted > limit:
-        raise OverQuota(what, limit)
+        raise OverQuota(noun, limit)
     until = datetime.fromisoformat(times[over - 1]) + timedelta(days=1)
     left = max(limit - len(times), 0)
     raise TooOften(
-        f"{limit} {what} a day are yours, and {left or 'none'} of them are left", until.timestamp()
+        f"your limit is {count(limit, noun)} a day, and {left or 'none'} is left", until.timestamp()
     )
 
 
@@ -120,14 +120,13 @@ def day_ago() -> str:
     return (datetime.now(UTC) - timedelta(days=1)).isoformat(timespec="seconds")
 
 
-async def asks_left(services: Services, guild: str, user: discord.abc.User, settings: GuildSettings) -> None:
-    """Refuse a question beyond the member's quota or within their cooldown.
+def check_asks(times: Sequence[str], user: discord.abc.User, settings: GuildSettings) -> None:
+    """Refuse a question beyond a member's quota or within their cooldown; `times` as those of `check_quota`.
 
     Raises:
         TooOften: says when to try again.
     """
-    times = await services.look(services.registry.exchanges.asked_since, guild, str(user.id), day_ago())
-    check_quota("questions", times, quota_of(user, settings).asks)
+    check_quota("question", times, quota_of(user, settings).asks)
     if times:
         free = datetime.fromisoformat(times[-1]).timestamp() + settings.cooldown_s
         if free > datetime.now(UTC).timestamp():

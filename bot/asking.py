@@ -1,7 +1,8 @@
 """A member's question → retrieval and answers in threads → one message that follows them.
 
 Reading what models write never waits for Discord: a listener takes it down in its thread, and a task of its
-own shows what there is, at most once a second. An edit that a rate limit holds up shows more words, later.
+own shows the state, at most once a second. An edit that a rate limit holds up shows more words, later.
+A question is kept before anything of it is shown, so that a bot that is killed finds what it left.
 """
 
 from __future__ import annotations
@@ -10,42 +11,47 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
+from weakref import WeakValueDictionary
 
-import aiohttp
 import discord
 
-from bot.access import asks_left, day_ago, guild_of
+from bot.access import check_asks, day_ago, guild_of
 from bot.answerers import full_names, one_model, two_models
+from bot.delivery import LOST
 from bot.errors import CannotHere
+from bot.greetings import greeting_reply
 from bot.health import need_models
-from bot.posting import Deleted, Post, Turns
+from bot.posting import BAD_REQUEST, Deleted, Original, Post, Turns
 from bot.progress import Progress
-from bot.replies.answers import Board, Column, texts_of
+from bot.replies.answers import ROOMS, Board, Column, board_of
 from bot.replies.errors import error_text, is_outage
 from bot.replies.text import escape
-from bot.views.answers import file_of, final_board, layout
-from raft_core.errors import DocumentError, RaftError
+from bot.settings import read_settings
+from bot.unfinished import finish_all
+from bot.views.answers import final_board, layout, versions
+from raft_core.errors import DocumentError, RaftError, RegistryError
 from raft_core.records import Answer, Comparison, Turn
 from raft_core.registry.exchanges import Asked
-from raft_core.registry.queries import now
 
 if TYPE_CHECKING:
     from langchain_core.embeddings import Embeddings
 
     from bot.services import Services
+    from raft_core.registry.registry import Registry
 
 log = logging.getLogger(__name__)
 
 AT_ONCE, AT_ONCE_IN_ALL = 4, 16
 """Questions of one server, and of all: each takes a slow thread, of which others must be left."""
 EDIT_S = 1.0
+ADMIT_S = 1.5
+"""Discord waits three seconds: a question that a slow database has not kept by then is acknowledged all the same."""
 QUESTION_LIMIT = 1000
-INTERRUPTED = "I was restarted meanwhile"
+INTERRUPTED = "I was restarted before the answer was finished"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +73,12 @@ class Asking:
         self._services = services
         self._turns = Turns(AT_ONCE, AT_ONCE_IN_ALL)
         self._under_way: set[Progress] = set()
-        self._admitting = asyncio.Lock()
+        self._admitting: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
+        self._begun: set[str] = set()
         self._shared: Embeddings | None = None
-        self._began = now()
 
     async def ask(self, interaction: discord.Interaction[Any], text: str, model: str | None = None) -> None:
-        """Answer a command or a form, which has been deferred for all to see; without a model the server's own."""
+        """Acknowledge and answer a command or a form, for all to see; without a model with the server's own."""
         await self._reply(interaction, text, lambda guild: one_model(self._services, guild, model))
 
     async def compare(
@@ -82,40 +88,66 @@ class Asking:
         await self._reply(interaction, text, lambda guild: two_models(self._services, guild, a, b))
 
     async def again(self, interaction: discord.Interaction[Any], asked: str) -> None:
-        """As `ask`, what was asked before, of the same models."""
+        """As `ask`, an earlier question, of the same models."""
         kept = await self._services.look(self._services.registry.exchanges.get, guild_of(interaction), asked)
+        if kept is None:
+            raise CannotHere("this question is not kept here", remedy="ask it with `/ask`")
 
         async def same(_: str) -> list[str]:
-            if kept is None:
-                raise CannotHere("this question is not kept here", remedy="ask it with `/ask`")
             return [answer.model for answer in kept.comparison.answers]
 
-        await self._reply(interaction, kept.comparison.question if kept else "", same)
+        await self._reply(interaction, kept.comparison.question, same)
 
     async def _reply(
         self, interaction: discord.Interaction[Any], text: str, models: Callable[[str], Awaitable[list[str]]]
     ) -> None:
-        post = Post(partial(interaction.followup.send, wait=True), interaction.channel)
-        guild, channel, asker = guild_of(interaction), str(interaction.channel_id), str(interaction.user.id)
+        guild = guild_of(interaction)
+        if said := greeting_reply(text):
+            await interaction.response.send_message(said, ephemeral=True)
+            return
+        admitting = asyncio.create_task(self._admit_command(interaction, text.strip(), models))
+        await asyncio.wait({admitting}, timeout=ADMIT_S)
+        post, asked = None, ""
+        if admitting.done():  # its error is for the member alone: nothing has been shown yet
+            asked = admitting.result()[1]
         try:
-            question = Question(guild, channel, asker, text.strip(), tuple(await models(guild)))
-            await self.answer(question, interaction.user, post)
+            post = await _deferred(interaction)
+            question, asked = await admitting
+            await self._services.look(self._services.registry.exchanges.shown_in, guild, asked, post.id)
+            await self._answer(question, asked, post)
         except Exception:  # whatever it is, it goes on to the one handler
-            if not post.id:  # errors are for the member alone, and the deferral is for all
-                await interaction.delete_original_response()
+            if post is None or not post.is_shown:
+                await self._forget(guild, asked)
+                if post is not None:  # errors are for the member alone, and the deferral is for all
+                    with suppress(discord.HTTPException, *LOST):
+                        await interaction.delete_original_response()
             raise
 
+    async def _admit_command(
+        self, interaction: discord.Interaction[Any], text: str, models: Callable[[str], Awaitable[list[str]]]
+    ) -> tuple[Question, str]:
+        guild, asker = guild_of(interaction), str(interaction.user.id)
+        names = await full_names(self._services, guild, await models(guild))
+        question = Question(guild, str(interaction.channel_id), asker, text, names)
+        return question, await self._admit(question, interaction.user, interaction.token)
+
     async def answer(self, question: Question, user: discord.abc.User, post: Post) -> None:
-        """Answer a question in a message.
+        """Answer a question in a message that is still to be sent.
 
         Raises:
             RaftError: nothing was begun: no quota left, a server down, no documents, no such model.
         """
+        asked = post.nonce = await self._admit(question, user)
+        try:
+            await self._answer(question, asked, post)
+        except Exception:
+            if not post.is_shown:
+                await self._forget(question.guild, asked)
+            raise
+
+    async def _answer(self, question: Question, asked: str, post: Post) -> None:
+        await need_models(self._services)
         with self._turns.line_up(question.guild) as ticket:
-            question = replace(
-                question, models=await full_names(self._services, question.guild, question.models)
-            )
-            asked = await self._admit(question, user)
             scores = await self._services.look(
                 self._services.registry.evaluations.latest_scores, question.guild
             )
@@ -135,24 +167,12 @@ class Asking:
         """Import what asking needs, which takes seconds, in a thread."""
         await self._services.run(_preload)
 
-    async def mend(self, bot: discord.Client) -> None:
-        """Say in the messages whose answers an earlier process left unfinished that they broke off.
+    async def recover(self, bot: discord.Client) -> None:
+        """Finish the messages that an earlier process left unfinished.
 
         It may be called while this process answers, as after every new session with Discord.
         """
-        services = self._services
-        broken_by = services.registry.exchanges.broken_by
-        left = await services.look(broken_by, INTERRUPTED, day_ago(), self._began)
-        for guild, kept in left:
-            channel = bot.get_partial_messageable(int(kept.channel))
-            message = channel.get_partial_message(int(kept.message))
-            with suppress(discord.HTTPException):  # it is gone, or may not be seen any more
-                await message.edit(view=layout(await final_board(services, guild, kept), kept.id))
-            mended = replace(
-                kept.comparison,
-                answers=tuple(replace(each, error=f"{INTERRUPTED}.") for each in kept.comparison.answers),
-            )
-            await services.look(services.registry.exchanges.finish, guild, kept.id, kept.message, mended)
+        await finish_all(bot, self._services, self._begun)
 
     async def close(self) -> None:
         """Break off all answers, and leave their messages saying so."""
@@ -163,24 +183,33 @@ class Asking:
                 return
             await asyncio.sleep(0.1)
 
-    async def _admit(self, question: Question, user: discord.abc.User) -> str:
-        services, guild = self._services, question.guild
+    async def _admit(self, question: Question, user: discord.abc.User, token: str = "") -> str:
+        """Check a question, keep it as one that may be interrupted, and return its id.
+
+        Raises:
+            RaftError: it is refused, and not kept.
+        """
         if not escape(question.text).strip():
             raise RaftError("the question is empty", remedy="write what you want to know")
         if len(question.text) > QUESTION_LIMIT:
             raise RaftError(
-                f"the question has {len(question.text)} characters, and {QUESTION_LIMIT} are the most",
-                remedy="ask it shorter",
+                f"the question has {len(question.text):,} characters, and {QUESTION_LIMIT:,} are the most",
+                remedy="make it shorter",
             )
-        if not await services.look(services.registry.documents.search, guild, "", 1):
-            raise DocumentError(
-                "this server has no documents to answer from", remedy="add some with `/docs add`"
-            )
-        await need_models(services)
-        begin, settings = services.registry.exchanges.begin, await services.guild_settings(guild)
-        async with self._admitting:  # two questions at once must not both be the last of a quota
-            await asks_left(services, guild, user, settings)
-            return await services.look(begin, guild, question.channel, question.asker, question.text)
+        # Two questions at once must not both be the last of a quota.
+        lock = self._admitting.setdefault((question.guild, question.asker), asyncio.Lock())
+        async with lock:
+            asked = await self._services.look(_keep, self._services.registry, question, user, token)
+        self._begun.add(asked)
+        return asked
+
+    async def _forget(self, guild: str, asked: str) -> None:
+        """Remove a question that was not begun."""
+        with suppress(RegistryError):  # the error that led here is the one to report
+            if not asked:
+                return
+            await self._services.look(self._services.registry.exchanges.forget, guild, asked)
+            self._begun.discard(asked)
 
     async def _write(self, question: Question, progress: Progress) -> Comparison:
         from raft_core.jobs.ask import ask
@@ -203,7 +232,7 @@ class Asking:
 
     async def _show(self, question: Question, progress: Progress, post: Post, asked: str) -> None:
         """Follow an answer with edits, until it is over or its message is deleted."""
-        known = False
+        known, rooms = bool(post.id), list(ROOMS)
         while True:
             progress.changed.clear()
             board = progress.now()
@@ -211,38 +240,42 @@ class Asking:
                 return
             began = asyncio.get_running_loop().time()
             try:
-                await post.show(layout(board, asked))
+                await post.show(layout(board, asked, room=rooms[0]))
                 if not known:
-                    known = await self._keep_as_interrupted(question, asked, post)
+                    exchanges = self._services.registry.exchanges
+                    await self._services.look(exchanges.shown_in, question.guild, asked, post.id)
+                    known = True
             except Deleted:
                 progress.stop.set()
                 return
-            except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
-                log.warning("an edit of an answer failed: %s", error)
+            except discord.HTTPException as error:
+                log.warning("an edit of an answer was refused: %s", error)
+                if error.status == BAD_REQUEST and len(rooms) > 1:
+                    del rooms[0]
+                    progress.changed.set()
+            except (*LOST, RegistryError) as error:
+                log.warning("an edit of an answer failed: %r", error)
             await asyncio.sleep(max(0.0, EDIT_S - (asyncio.get_running_loop().time() - began)))
             await progress.changed.wait()
 
-    async def _keep_as_interrupted(self, question: Question, asked: str, post: Post) -> bool:
-        """Keep which message to mend if this process ends before the answers do."""
-        broken = _broken(question, INTERRUPTED)
-        await self._services.look(
-            self._services.registry.exchanges.finish, question.guild, asked, post.id, broken
-        )
-        return True
-
     async def _finish(self, question: Question, asked: str, comparison: Comparison, post: Post) -> None:
         """Show the whole answers with their buttons, once what these need is kept."""
-        services, before = self._services, post.id
-        exchanges, guild = services.registry.exchanges, question.guild
-        await services.look(exchanges.finish, guild, asked, before, comparison)
-        kept = Asked(asked, question.channel, before, question.asker, comparison)
-        board = await final_board(services, guild, kept)
-        if texts_of(board).is_cut:
-            shown = await post.insist(layout(board, asked, attached=True), lambda: file_of(comparison))
-        else:
-            shown = await post.insist(layout(board, asked))
-        if shown and post.id != before:
+        services, guild = self._services, question.guild
+        exchanges = services.registry.exchanges
+        kept = Asked(asked, question.channel, post.id, question.asker, comparison)
+        try:
+            await services.look(exchanges.answered, guild, asked, comparison)
+            board = await final_board(services, guild, kept)
+        except RegistryError as error:  # the member sees the answer all the same
+            log.warning("question %s is answered without the registry: %s", asked, error)
+            board = board_of(comparison, question.asker, {}, {})
+        try:
+            shown = await post.insist(versions(board, asked, comparison))
+        except Deleted:
+            shown = True
+        if shown:
             await services.look(exchanges.finish, guild, asked, post.id, comparison)
+            self._begun.discard(asked)
 
     def _embeddings(self) -> Embeddings:
         if self._shared is None:
@@ -255,11 +288,31 @@ def _preload() -> None:
         import_module(name)
 
 
+async def _deferred(interaction: discord.Interaction[Any]) -> Post:
+    """Acknowledge an interaction for all to see, and return its answer, which is still to be filled."""
+    acknowledged = await interaction.response.defer(thinking=True)
+    number = acknowledged.message_id if acknowledged else None
+    if number is None:  # Discord had taken it before, and its reply was lost
+        number = (await interaction.original_response()).id
+    return Post(Original(interaction, number), interaction.channel)
+
+
 async def _ended(showing: asyncio.Task[None]) -> None:
     """Let an edit that is under way end, for a while: a later one must not overtake it."""
     await asyncio.wait({showing}, timeout=2 * EDIT_S)
     if not showing.cancel() and not showing.cancelled() and (error := showing.exception()):
         log.error("following an answer failed", exc_info=error)
+
+
+def _keep(registry: Registry, question: Question, user: discord.abc.User, token: str) -> str:
+    """Keep a question whose asker may ask it; blocks."""
+    guild = question.guild
+    if not registry.documents.search(guild, "", 1):
+        raise DocumentError("this server has no documents to answer from", remedy="add some with `/docs add`")
+    times = registry.exchanges.asked_since(guild, question.asker, day_ago())
+    check_asks(times, user, read_settings(registry.guilds, guild))
+    broken = _broken(question, f"{INTERRUPTED}.")
+    return registry.exchanges.begin(guild, question.channel, question.asker, broken, token)
 
 
 def _reason(error: Exception) -> str:

@@ -16,6 +16,7 @@ from bot.replies.cards import (
     card_embed,
     card_key,
     finished_stages,
+    is_card,
     milestones,
     receipt_embed,
     title_of,
@@ -39,8 +40,11 @@ OLD_EDIT_TAKES_S = 15.0
 CURVE_EVERY_S = 5.0
 CURVE_NAME = "loss.png"
 TOO_MANY_OLD_EDITS = 30046
+THREAD_EXISTS = 160004
 NO_THREAD = "0"
 """In place of a thread's id: none can be opened there."""
+SEARCHED = 100
+"""Messages that are looked through for a card: one request."""
 NONCE = 25
 """Characters: https://discord.com/developers/docs/resources/message#create-message"""
 
@@ -66,6 +70,8 @@ class Live:
     curve_shown: int = 0
     """When the curve that the card shows was drawn, as its file says."""
     next_curve: float = 0.0
+    is_recovered: bool = False
+    """It was kept by an earlier process, which may have posted it and noted no more."""
     busy: asyncio.Task[None] | None = field(default=None, repr=False)
 
 
@@ -105,12 +111,25 @@ class CardMessages:
         shown: dict[str, Any] = {"embed": embed, "view": view_of(button) if button else None}
         stamp = live.curve.stat().st_mtime_ns if live.curve else 0
         files = [discord.File(live.curve, CURVE_NAME)] if live.curve and stamp != live.curve_shown else []
+        if not live.card.message and live.is_recovered:
+            await self._look_for_card(live)
         if not live.card.message:
-            message = await self._place(live).send(**shown, files=files)
+            # Sent again because Discord's reply was lost, it is there once.
+            nonce = f"{live.card.id}-card{live.reposts}"
+            message = await self._place(live).send(**shown, files=files, nonce=nonce)
             await self.note(live, message=str(message.id))
         else:
             await self._edit(live, shown | ({"attachments": files} if files else {}))
         live.curve_shown = stamp
+
+    async def _look_for_card(self, live: Live) -> None:
+        live.is_recovered = False
+        async for message in self._place(live).history(limit=SEARCHED):
+            if message.author == self._bot.user and any(
+                is_card(each, live.card.id) for each in message.embeds
+            ):
+                await self.note(live, message=str(message.id))
+                return
 
     async def _edit(self, live: Live, shown: dict[str, Any]) -> None:
         """Edit a card; an old one whose edits are used up is replaced by a fresh one."""
@@ -125,7 +144,8 @@ class CardMessages:
             shown.pop("attachments", None)
             files = [discord.File(live.curve, CURVE_NAME)] if live.curve else []
             log.info("the card of %s is too old to be edited: posting a fresh one", live.card.id)
-            fresh = await self._place(live).send(**shown, files=files)
+            nonce = f"{live.card.id}-{live.card.message}"[:NONCE]
+            fresh = await self._place(live).send(**shown, files=files, nonce=nonce)
             await self.note(live, message=str(fresh.id))
             with suppress(discord.HTTPException):
                 await message.delete()
@@ -140,7 +160,7 @@ class CardMessages:
         if live.card.thread not in {"", NO_THREAD}:
             thread = self._bot.get_partial_messageable(int(live.card.thread), guild_id=int(live.card.guild))
             try:
-                await thread.send("\n".join(fresh))
+                await thread.send("\n".join(fresh), nonce=f"{live.card.id}-told{live.card.told}")
             except (discord.NotFound, discord.Forbidden) as error:  # the thread is gone, or locked
                 log.warning("the thread of %s cannot be used: %s", live.card.id, error)
                 await self.note(live, thread=NO_THREAD)
@@ -154,8 +174,10 @@ class CardMessages:
             )
             await self.note(live, thread=str(thread.id))
         except (discord.HTTPException, ValueError) as error:  # in a thread, or without the permission
-            log.info("no thread for %s: %s", live.card.id, error)
-            await self.note(live, thread=NO_THREAD)
+            # A thread has the id of its message; the reply to the request that opened it was lost.
+            opened = isinstance(error, discord.HTTPException) and error.code == THREAD_EXISTS
+            log.info("no new thread for %s: %s", live.card.id, error)
+            await self.note(live, thread=live.card.message if opened else NO_THREAD)
 
     async def _end(self, live: Live, job: JobInfo) -> bool:
         """Tell a job's end once, in a message that pings only who asked for it; False where it goes on already."""

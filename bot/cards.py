@@ -96,7 +96,7 @@ async def _check(interaction: discord.Interaction[RaftBot], guild: str, kind: st
         asked = services.registry.jobs.requested_since
         found = await services.look(asked, guild, str(interaction.user.id), day_ago)
         times = [datetime.fromtimestamp(each.at, UTC).isoformat() for each in found if each.kind != "ingest"]
-        check_quota("jobs", times, quota_of(interaction.user, settings).jobs)
+        check_quota("job", times, quota_of(interaction.user, settings).jobs)
     await need_worker(services)
     await interaction.client.cards.need_no_training(guild, kind)
 

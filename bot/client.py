@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from collections import OrderedDict
+from collections.abc import Mapping
 from contextlib import suppress
 from importlib import import_module
 from pkgutil import iter_modules
@@ -16,10 +18,13 @@ from discord.ext import commands
 
 import bot.cogs
 from bot.asking import Asking
+from bot.delivery import Delivery
 from bot.errors import CannotHere, handle, tell
 from bot.livecards import Cards
 from bot.replies.errors import error_text
 from bot.services import Services
+from bot.views.confirm import ended_text
+from bot.views.standing import button_of, walk
 from raft_core.files import content_hash, read_json, write_json
 
 log = logging.getLogger(__name__)
@@ -28,7 +33,7 @@ Interaction = discord.Interaction["RaftBot"]
 
 FROM_MESSAGES = (discord.InteractionType.component, discord.InteractionType.modal_submit)
 UNANSWERED_S = 2.4
-"""Whoever answers a button has done so by then, or will be too late for Discord, which waits for three seconds."""
+"""A click that is not answered by then will be too late for Discord, which waits for three seconds."""
 SYNCED = "discord-commands.json"
 """In the home: the hash of the commands that Discord was told last, so that a start need not tell them again."""
 
@@ -72,9 +77,12 @@ class RaftBot(commands.Bot):
         self.services = services
         self.cards = Cards(self)
         self.asking = Asking(services)
+        self.hinted: OrderedDict[int, None] = OrderedDict()
+        """Threads in which members were told how to go on."""
 
     async def setup_hook(self) -> None:
         """Load every cog, and tell Discord the commands where they have changed."""
+        Delivery().install()
         self.cards.begin()
         for module in iter_modules(bot.cogs.__path__):
             await import_module(f"bot.cogs.{module.name}").setup(self)
@@ -95,8 +103,10 @@ class RaftBot(commands.Bot):
         await super().close()
 
     async def on_interaction(self, interaction: Interaction) -> None:
-        """Tell who uses a button or a form that nobody answers any more: it is from before a restart."""
+        """Answer clicks and forms that discord.py finds no view for: a second click, or one after a restart."""
         if interaction.type not in FROM_MESSAGES:
+            return
+        if interaction.type is discord.InteractionType.component and await self._answer_again(interaction):
             return
         await asyncio.sleep(UNANSWERED_S)
         if not interaction.response.is_done():
@@ -104,6 +114,20 @@ class RaftBot(commands.Bot):
                 await tell(
                     interaction, "⌛ This is from before I was restarted; please use the command again."
                 )
+
+    async def _answer_again(self, interaction: Interaction) -> bool:
+        """Answer a click on a button that is gone from its message since; False where there is no such."""
+        data: Mapping[str, Any] = interaction.data or {}
+        custom_id = str(data.get("custom_id", ""))
+        if said := ended_text(interaction, custom_id):
+            await tell(interaction, said)
+            return True
+        parts = walk(interaction.message.components if interaction.message else ())
+        shown = {getattr(part, "custom_id", None) for part in parts}
+        button = None if custom_id in shown else button_of(custom_id)
+        if button is not None:
+            await button.callback(interaction)
+        return button is not None
 
     async def on_command_error(self, _: commands.Context[Any], error: commands.CommandError) -> None:
         """Pass over messages that look like text commands: the only ones are for the bot's owner."""

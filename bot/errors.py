@@ -18,7 +18,9 @@ from uuid import uuid4
 import discord
 from discord import app_commands
 
+from bot.delivery import LOST
 from bot.replies.errors import error_text, is_outage
+from bot.replies.text import count
 from raft_core.errors import RaftError
 
 if TYPE_CHECKING:
@@ -55,9 +57,9 @@ class TooOften(RaftError):
 class OverQuota(RaftError):
     """More was asked for at once than is allowed in a whole day."""
 
-    def __init__(self, what: str, limit: int) -> None:
+    def __init__(self, noun: str, limit: int) -> None:
         super().__init__(
-            f"{limit} {what} a day are yours" if limit else f"you have no {what} here",
+            f"your limit is {count(limit, noun)} a day" if limit else f"you may have no {noun}s here",
             remedy="ask for fewer at once" if limit else "an admin sets this with `/settings limits`",
         )
         self.limit = limit
@@ -82,6 +84,10 @@ async def handle(interaction: discord.Interaction[RaftBot], error: Exception) ->
     if isinstance(cause, discord.NotFound) and cause.code in (10062, 10008):
         log.warning("%s came too late: %s", _name(interaction), cause)
         return
+    if isinstance(cause, LOST):
+        # It may have arrived, and whatever is said now may be said beside it.
+        log.warning("the reply to %s was lost: %r", _name(interaction), cause)
+        return
     error_id = ""
     if not isinstance(cause, RaftError):
         error_id = uuid4().hex[:8]
@@ -98,8 +104,8 @@ async def tell(interaction: discord.Interaction[Any], text: str) -> None:
             await interaction.followup.send(text, ephemeral=True)
         else:
             await interaction.response.send_message(text, ephemeral=True)
-    except discord.HTTPException as error:
-        log.warning("cannot tell the member of %s: %s", _name(interaction), error)
+    except (discord.HTTPException, *LOST) as error:
+        log.warning("cannot reply to %s: %r", _name(interaction), error)
 
 
 class Form(discord.ui.Modal):

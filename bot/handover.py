@@ -99,7 +99,7 @@ async def _need_quota(
     asked = services.registry.jobs.requested_since
     found = await services.look(asked, guild_of(interaction), str(interaction.user.id), since)
     times = [datetime.fromtimestamp(each.at, UTC).isoformat() for each in found for _ in range(each.files)]
-    check_quota("documents", times, quota_of(interaction.user, settings).documents, wanted)
+    check_quota("document", times, quota_of(interaction.user, settings).documents, wanted)
 
 
 async def _spec(

@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
+from bot.replies.cards import already_text
 from bot.replies.jobs_list import redact
+from bot.replies.text import inline
+from raft_core.errors import JobError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,6 +19,22 @@ if TYPE_CHECKING:
 
 MOST = 200
 """Jobs that a list goes back to."""
+
+
+def cancel(services: Services, guild: str, job_id: str) -> str:
+    """Stop a job, and return what to say of it; once more is no error.
+
+    Raises:
+        UnknownJob: the guild has no such job.
+    """
+    try:
+        job = services.queue.cancel(guild, job_id)
+    except JobError:
+        job = services.queue.find(guild, job_id)
+        if not job.is_over:
+            raise
+        return already_text(job)
+    return f"⏹️ {inline(job.id)} is cancelled; finished work is kept."
 
 
 def read_log(services: Services, guild: str, job_id: str, limit_bytes: int) -> str:

@@ -59,8 +59,8 @@ class Cards:
         """Go on with the cards of all jobs whose end has not been told; called whenever Discord is connected."""
         services = self._bot.services
         for card in await services.look(services.registry.cards.live):
-            if card.id not in self._live:
-                await self._follow(card)
+            if card.id not in self._live and (live := await self._follow(card)):
+                live.is_recovered = True
         if self._watching is None:
             self._watching = asyncio.create_task(self._watch(), name="cards")
 

@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 
 CHART = "f1.png"
 WEEKLY_SAMPLES = 200
+NONCE = 25
+"""Characters: https://discord.com/developers/docs/resources/message#create-message"""
 GONE = (discord.Forbidden, discord.NotFound, CannotHere)
 """Trying again would not help."""
 
@@ -115,9 +117,8 @@ async def _begin(bot: RaftBot, guild: str, plan: weekly.Weekly, hour: str) -> No
         if is_outage(error):
             raise
         if await services.look(weekly.noted, services.registry.guilds, guild, hour, ""):
-            await _say(
-                bot, guild, plan.channel, f"📅 This week's evaluation was not begun.\n{error_text(error)}"
-            )
+            text = f"📅 This week's evaluation could not start.\n{error_text(error)}"
+            await _say(bot, guild, plan.channel, text, f"{guild[-9:]}-{hour}")
         return
     if not await services.look(weekly.noted, services.registry.guilds, guild, hour, job.id):
         await services.run(services.queue.cancel, guild, job.id)  # another bot was quicker
@@ -133,7 +134,8 @@ async def _finish(bot: RaftBot, guild: str, plan: weekly.Weekly) -> None:
             await _post(bot, guild, plan.channel, evaluation_of(found[0]), plan.job)
         elif found:
             why = error_text(RaftError(found[0].reason or f"it was {found[0].state}"))
-            await _say(bot, guild, plan.channel, f"📅 This week's evaluation came to nothing.\n{why}")
+            text = f"📅 This week's evaluation has no result.\n{why}"
+            await _say(bot, guild, plan.channel, text, plan.job)
     except GONE as error:
         log.warning("the weekly post of guild %s cannot be posted: %s", guild, error)
     await services.look(weekly.posted, services.registry.guilds, guild, plan.job)
@@ -145,9 +147,9 @@ async def _post(bot: RaftBot, guild: str, channel: int, evaluation: str, nonce: 
     await place.send(**_contents(summary), nonce=nonce)
 
 
-async def _say(bot: RaftBot, guild: str, channel: int, text: str) -> None:
+async def _say(bot: RaftBot, guild: str, channel: int, text: str, nonce: str) -> None:
     try:
-        await place_for(bot, guild, channel).send(text)
+        await place_for(bot, guild, channel).send(text, nonce=nonce[:NONCE])
     except GONE as error:
         log.warning("guild %s cannot be told: %s", guild, error)
 

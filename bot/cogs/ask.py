@@ -27,8 +27,8 @@ class Ask(commands.Cog):
 
     @commands.Cog.listener()
     async def on_ready(self) -> None:
-        """Mend what an earlier process left, and import what asking needs, once the bot can be talked to."""
-        await self._bot.asking.mend(self._bot)
+        """Finish what an earlier process left, and import what asking needs, once the bot can be talked to."""
+        await self._bot.asking.recover(self._bot)
         await self._bot.asking.preload()
 
     async def cog_unload(self) -> None:
@@ -41,7 +41,6 @@ class Ask(commands.Cog):
     @app_commands.autocomplete(model=choices.models)
     async def ask(self, interaction: Interaction, question: Text, model: str | None = None) -> None:
         """Ask a question about this server's documents"""
-        await interaction.response.defer(thinking=True)
         await interaction.client.asking.ask(interaction, question, model)
 
     @app_commands.command()
@@ -56,7 +55,6 @@ class Ask(commands.Cog):
         self, interaction: Interaction, question: Text, a: str | None = None, b: str | None = None
     ) -> None:
         """Ask two models the same question and see their answers side by side"""
-        await interaction.response.defer(thinking=True)
         await interaction.client.asking.compare(interaction, question, a, b)
 
 

@@ -12,7 +12,6 @@ from discord.ext import commands
 from bot import choices, jobs
 from bot.access import guild_of, need_own_job
 from bot.replies import jobs_list as replies
-from bot.replies.text import inline
 from bot.views.pages import Pages
 
 if TYPE_CHECKING:
@@ -41,10 +40,9 @@ class Jobs(commands.GroupCog, name="jobs", description="What I was asked to do, 
         services, guild = interaction.client.services, guild_of(interaction)
         await interaction.response.defer(ephemeral=True)
         found = await need_own_job(interaction, job)
-        await services.run(services.queue.cancel, guild, found.id)
+        said = await services.run(jobs.cancel, services, guild, found.id)
         interaction.client.cards.look_again(found.id)
-        told = f"⏹️ {inline(found.id)} is cancelled; what it finished is kept."
-        await interaction.followup.send(told, ephemeral=True)
+        await interaction.followup.send(said, ephemeral=True)
 
     @app_commands.command()
     @app_commands.describe(job="A job")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import discord
 from discord.ext import commands
 
-from bot.conversing import converse
+from bot.conversing import converse, hint
 
 if TYPE_CHECKING:
     from bot.client import RaftBot
@@ -22,14 +22,15 @@ class Mention(commands.Cog):
     @commands.Cog.listener()
     async def on_message(self, message: discord.Message) -> None:
         """Answer people who mention the bot, or write to it directly."""
-        if message.author.bot or self._bot.user is None:
+        bot = self._bot
+        if message.author.bot or bot.user is None:
             return
-        if message.guild is None or self._bot.user in message.mentions:
-            command = (await self._bot.get_context(message)).command
-            if command is None or not await self._bot.is_owner(
-                message.author
-            ):  # the owner's are no questions
-                await converse(self._bot, message)
+        if message.guild is not None and bot.user not in message.mentions:
+            await hint(bot, message)
+            return
+        command = (await bot.get_context(message)).command
+        if command is None or not await bot.is_owner(message.author):  # the owner's are no questions
+            await converse(bot, message)
 
 
 async def setup(bot: RaftBot) -> None:

@@ -14,6 +14,7 @@ from bot.replies.made import made_by
 from bot.replies.text import cut, escape, inline, span
 from raft_core.dataset.generators import RULES, canonical
 from raft_core.jobs.plans import PLANS
+from raft_core.jobs.queue import OVER
 
 if TYPE_CHECKING:
     from bot.settings import Level
@@ -150,6 +151,12 @@ def _estimated(estimate: Estimate) -> str:
     return f"It takes about {estimate.tokens:,} tokens, {span(estimate.seconds)}, ${estimate.usd:.2f}{guess}."
 
 
+def already_text(job: JobInfo) -> str:
+    """Return the answer to a member who asks a job for what it is already: cancelled, done, or running."""
+    state = OVER.get(job.state) or f"is already {job.state}"
+    return f"{STATE_MARKS[job.state]} {inline(job.id)} {state}."
+
+
 def bar(percent: float) -> str:
     """Return a bar of progress and the percentage."""
     full = min(int(percent / 100 * BAR), BAR)
@@ -172,6 +179,11 @@ def card_embed(job: JobInfo, spec: Json, done: Sequence[str], curve: str = "") -
         embed.set_image(url=f"attachment://{curve}")
     spent = f" · {job.tokens:,} tokens · ${job.cost_usd:.2f} so far" if job.tokens or job.cost_usd else ""
     return embed.set_footer(text=job.id + spent)
+
+
+def is_card(embed: discord.Embed, job_id: str) -> bool:
+    """Return whether an embed is a job's card; its receipt has the same footer, and no bar."""
+    return (embed.footer.text or "").startswith(job_id) and "░`" in f"{embed.description}".replace("█`", "░`")
 
 
 def _progress(job: JobInfo, done: Sequence[str]) -> list[str]:

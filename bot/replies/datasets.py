@@ -152,7 +152,8 @@ def size(count: int) -> str:
 
 def drops_note(dropped: int) -> str:
     """Return what a training is told of dropped rows; empty where there are none."""
-    return f"✂️ Without the {dropped} rows that curators dropped." if dropped else ""
+    rows = "row" if dropped == 1 else f"{dropped:,} rows"
+    return f"✂️ Without the {rows} that curators dropped." if dropped else ""
 
 
 def _unix(when: str) -> int:

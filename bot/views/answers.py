@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import discord
 
 from bot.access import guild_of
-from bot.errors import CannotHere, tell
+from bot.errors import CannotHere
+from bot.posting import Original, Post, Version
 from bot.replies.answers import (
     ROOMS,
     Board,
@@ -34,6 +36,7 @@ ASKED = r"answer:(?P<asked>[0-9a-f]{12})"
 PAGE_ROOM = 3500
 """Characters of a source on one page: an embed's description holds 4096."""
 FILE = "answers.md"
+UNSHOWABLE = "✅ The answer is here, but Discord refuses to show its text: read it with **Full answers**."
 
 
 class ShowSources(Standing, template=rf"{ASKED}:sources"):
@@ -44,10 +47,12 @@ class ShowSources(Standing, template=rf"{ASKED}:sources"):
 
     async def press(self, interaction: discord.Interaction[RaftBot], asked: str) -> None:  # type: ignore[override]  # the template's one group
         """Show the member the chunks that the models were given."""
-        await interaction.response.defer(ephemeral=True)
+        await interaction.response.defer(ephemeral=True, thinking=True)
         pages = _source_pages(all_sources((await _kept(interaction, asked)).comparison))
         if not pages:
-            await tell(interaction, "No sources were found before it broke off.")
+            await interaction.followup.send(
+                "No sources were found before the answer broke off.", ephemeral=True
+            )
             return
         await Pages(interaction.user, len(pages), lambda number: pages[number]).send(interaction)
 
@@ -60,7 +65,7 @@ class ShowAnswers(Standing, template=rf"{ASKED}:full"):
 
     async def press(self, interaction: discord.Interaction[RaftBot], asked: str) -> None:  # type: ignore[override]  # the template's one group
         """Send the member the whole answers, as a file where they are long."""
-        await interaction.response.defer(ephemeral=True)
+        await interaction.response.defer(ephemeral=True, thinking=True)
         comparison = (await _kept(interaction, asked)).comparison
         if sum(len(answer.text) for answer in comparison.answers) > PAGE_ROOM:
             await interaction.followup.send(file=file_of(comparison), ephemeral=True)
@@ -81,13 +86,12 @@ class AskAgain(Standing, template=rf"{ASKED}:again"):
     emoji = "🔁"
 
     async def press(self, interaction: discord.Interaction[RaftBot], asked: str) -> None:  # type: ignore[override]  # the template's one group
-        """Ask again, in a new message and on the quota of whoever pressed."""
-        await interaction.response.defer(thinking=True)
+        """Ask again, in a new message and on the quota of the member who pressed."""
         await interaction.client.asking.again(interaction, asked)
 
 
 class _Vote(Standing, template="(?!)"):
-    """Takes a member's vote on one answer; the last one counts."""
+    """Takes a member's vote on one answer, or takes it back; the last one counts."""
 
     good = True
 
@@ -101,8 +105,9 @@ class _Vote(Standing, template="(?!)"):
         model = kept.comparison.answers[int(number)].model
         member = str(interaction.user.id)
         await services.look(services.registry.exchanges.rate, guild, asked, model, member, good=self.good)
-        view = layout(await final_board(services, guild, kept), asked, attached=_attached(interaction))
-        await interaction.edit_original_response(view=view)
+        post = Post(Original(interaction, interaction.message.id if interaction.message else 0), None)
+        board = await final_board(services, guild, kept)
+        await post.insist(versions(board, asked, attached=_attached(interaction)))
 
 
 class Up(_Vote, template=rf"{ASKED}:(?P<number>\d):up"):
@@ -141,11 +146,32 @@ def layout(
     if attached:
         view.add_item(discord.ui.File(f"attachment://{FILE}"))
     if board.is_over:
-        row: discord.ui.ActionRow[Any] = discord.ui.ActionRow()
-        for kind, name in ((ShowSources, "sources"), (ShowAnswers, "full"), (AskAgain, "again")):
-            row.add_item(kind(f"answer:{asked}:{name}"))
-        view.add_item(row)
+        view.add_item(_buttons(asked))
     return view
+
+
+def versions(
+    board: Board, asked: str, comparison: Comparison | None = None, *, attached: bool = False
+) -> list[Version]:
+    """Return ways to show a finished question, each shorter than the one before, for where Discord refuses that.
+
+    What is cut is in a file, where one may be attached: of `comparison`, or `attached` already.
+    """
+
+    def in_room(room: Room, may_attach: bool) -> tuple[discord.ui.LayoutView, discord.File | None]:
+        adds = comparison is not None and may_attach and texts_of(board, room).is_cut
+        view = layout(board, asked, attached=attached or adds, room=room)
+        return view, file_of(comparison) if comparison is not None and adds else None
+
+    def notice(may_attach: bool) -> tuple[discord.ui.LayoutView, discord.File | None]:
+        view = discord.ui.LayoutView(timeout=None)
+        view.add_item(discord.ui.TextDisplay(UNSHOWABLE))
+        if attached or (comparison is not None and may_attach):
+            view.add_item(discord.ui.File(f"attachment://{FILE}"))
+        view.add_item(_buttons(asked))
+        return view, file_of(comparison) if comparison is not None and may_attach else None
+
+    return [*(partial(in_room, room) for room in ROOMS), notice]
 
 
 def file_of(comparison: Comparison) -> discord.File:
@@ -159,6 +185,13 @@ async def final_board(services: Services, guild: str, kept: Asked) -> Board:
     scores = await services.look(services.registry.evaluations.latest_scores, guild)
     votes = await services.look(services.registry.exchanges.opinions, guild, kept.id)
     return board_of(kept.comparison, kept.asker, scores, votes)
+
+
+def _buttons(asked: str) -> discord.ui.ActionRow[Any]:
+    row: discord.ui.ActionRow[Any] = discord.ui.ActionRow()
+    for kind, name in ((ShowSources, "sources"), (ShowAnswers, "full"), (AskAgain, "again")):
+        row.add_item(kind(f"answer:{asked}:{name}"))
+    return row
 
 
 def _votes(asked: str, number: int, counts: tuple[int, int]) -> discord.ui.ActionRow[Any]:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import discord
 
-from bot.access import guild_of, has_level, require
-from bot.errors import NotAllowed, tell
+from bot import jobs
+from bot.access import guild_of, need_own_job, require
 from bot.health import need_worker
-from bot.replies.cards import KINDS
+from bot.replies.cards import KINDS, already_text
 from bot.replies.text import inline
 from bot.views.standing import Standing
 
@@ -27,33 +27,38 @@ class Cancel(Standing, template=rf"card:cancel:{JOB}"):
     style = discord.ButtonStyle.danger
 
     async def press(self, interaction: discord.Interaction[RaftBot], job: str) -> None:  # type: ignore[override]  # the template's one group
-        """Stop the job, for whoever asked for it or may train."""
+        """Stop the job, for the member who asked for it or one who may train."""
         bot, guild = interaction.client, guild_of(interaction)
-        await interaction.response.defer(ephemeral=True)
-        found = await _theirs(interaction, guild, job)
-        cancelled = await bot.services.run(bot.services.queue.cancel, guild, found.id)
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        found = await need_own_job(interaction, job)
+        said = await bot.services.run(jobs.cancel, bot.services, guild, found.id)
         if str(interaction.user.id) == found.requester:  # they know: no ping
             await bot.services.look(bot.services.registry.cards.announce, guild, found.id)
-        bot.cards.look_again(cancelled.id)
-        await tell(interaction, f"⏹️ {inline(found.id)} is cancelled; what it finished is kept.")
+        bot.cards.look_again(found.id)
+        await interaction.followup.send(said, ephemeral=True)
 
 
 class _Again(Standing, template="(?!)"):
     """Sends a cancelled or failed job on from what it had finished."""
 
     async def press(self, interaction: discord.Interaction[RaftBot], job: str) -> None:  # type: ignore[override]  # the template's one group
-        """Send the job on, for whoever asked for it or may train."""
+        """Send the job on, for the member who asked for it or one who may train."""
         bot, guild = interaction.client, guild_of(interaction)
-        await interaction.response.defer(ephemeral=True)
-        found = await _theirs(interaction, guild, job)
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        found = await need_own_job(interaction, job)
         if found.kind in KINDS:
             await require(interaction, KINDS[found.kind].level)
         await need_worker(bot.services)
         async with bot.cards.asking(guild):
+            found = await bot.services.look(bot.services.queue.find, guild, job)
+            if found.state not in {"cancelled", "failed"}:  # a second click, or somebody else's
+                await interaction.followup.send(already_text(found), ephemeral=True)
+                return
             await bot.cards.need_no_training(guild, found.kind)
             await bot.services.run(bot.services.queue.resume, guild, found.id)
         await bot.cards.revive(guild, found.id)
-        await tell(interaction, f"▶️ {inline(found.id)} goes on from what it had finished.")
+        said = f"▶️ {inline(found.id)} goes on from its finished work."
+        await interaction.followup.send(said, ephemeral=True)
 
 
 class Resume(_Again, template=rf"card:resume:{JOB}"):
@@ -90,18 +95,3 @@ def view_of(*items: discord.ui.Item[Any]) -> discord.ui.View | None:
     for item in items:
         view.add_item(item)
     return view
-
-
-async def _theirs(interaction: discord.Interaction[RaftBot], guild: str, job_id: str) -> JobInfo:
-    """Return a guild's job, for whoever asked for it or may train.
-
-    Raises:
-        UnknownJob: the guild has no such job.
-        NotAllowed: it is another's.
-    """
-    services = interaction.client.services
-    job = await services.look(services.queue.find, guild, job_id)
-    settings = await services.guild_settings(guild)
-    if str(interaction.user.id) != job.requester and not has_level(interaction.user, settings, "trainer"):
-        raise NotAllowed("trainer", [*settings.roles.get("trainer", ()), *settings.roles.get("admin", ())])
-    return job

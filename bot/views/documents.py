@@ -6,7 +6,7 @@ from typing import Any
 
 import discord
 
-from bot.errors import Declined, Form
+from bot.errors import Declined, Form, tell
 from bot.handover import hand_over
 from bot.views.confirm import CONFIRM_S, OwnView
 
@@ -62,13 +62,25 @@ class ConsentQuestion(OwnView):
     @discord.ui.button(label="Cancel")
     async def leave(self, interaction: discord.Interaction[Any], _: discord.ui.Button[Any]) -> None:
         """Take nothing."""
-        await interaction.response.edit_message(content="Cancelled; nothing was added.", view=None)
-        self.stop()
+        if await self._is_first(interaction, "You have cancelled this already; nothing was added."):
+            await interaction.response.edit_message(content="Cancelled; nothing was added.", view=None)
 
     async def _take(self, interaction: discord.Interaction[Any], *, consent: bool) -> None:
-        await interaction.response.edit_message(content="⏳ Taking them …", view=None)
-        self.consent, self.answer = consent, interaction
-        self.stop()
+        if not await self._is_first(interaction, "✅ You have answered this already."):
+            return
+        try:
+            await interaction.response.edit_message(content="⏳ Taking the files …", view=None)
+        finally:
+            self.consent, self.answer = consent, interaction
+            self.stop()
+
+    async def _is_first(self, interaction: discord.Interaction[Any], later: str) -> bool:
+        """Return whether nobody has clicked before; `later` answers those who click again."""
+        if not self.is_finished():
+            self.end(later, interaction)
+            return True
+        await tell(interaction, later)
+        return False
 
 
 async def ask_consent(

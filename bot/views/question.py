@@ -30,5 +30,4 @@ class QuestionForm(Form, title="Ask about this"):
 
     async def on_submit(self, interaction: discord.Interaction[RaftBot]) -> None:  # type: ignore[override]  # our client
         """Ask this server's own model."""
-        await interaction.response.defer(thinking=True)
         await interaction.client.asking.ask(interaction, self._question.value)

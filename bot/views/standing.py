@@ -9,6 +9,7 @@ another guild in a custom_id finds nothing.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Self
 
 import discord
@@ -19,8 +20,22 @@ if TYPE_CHECKING:
     from bot.client import RaftBot
 
 
+def button_of(custom_id: str) -> Standing | None:
+    """Return the standing button of a custom_id; None where it is of no kind."""
+    kinds = [kind for each in Standing.__subclasses__() for kind in (each, *each.__subclasses__())]
+    fitting = (kind for kind in kinds if kind.__discord_ui_compiled_template__.fullmatch(custom_id))
+    return next((kind(custom_id) for kind in fitting), None)
+
+
+def walk(components: Iterable[discord.components.Component]) -> Iterator[discord.components.Component]:
+    """Yield all components of a message, each before what it holds."""
+    for component in components:
+        yield component
+        yield from walk(getattr(component, "children", ()))
+
+
 class Standing(discord.ui.DynamicItem[discord.ui.Button[Any]], template="(?!)"):
-    """A button of which `press` is called with the groups of its template; what goes wrong is told.
+    """A button of which `press` is called with the groups of its template; errors are reported.
 
     A subclass gives `label` and `style`; its constructor takes the template's groups by name.
     """

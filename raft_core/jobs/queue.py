@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 
 FORGOTTEN_S = 30.0
 """An unfinished job is looked after again after so long: what was told of it may have been cut off."""
+OVER = {"succeeded": "is already done", "failed": "has already failed", "cancelled": "is already cancelled"}
 ACTIVE = {"ENQUEUED", "PENDING", "DELAYED"}
 """DBOS's words for what it will do, or is doing."""
 
@@ -117,7 +118,7 @@ class Queue:
         """
         job = self.find(guild, job_id)
         if job.is_over:
-            raise JobError(f"{job.id} has {job.state} already", remedy="there is nothing to cancel")
+            raise JobError(f"{job.id} {OVER[job.state]}", remedy="there is nothing to cancel")
         self._registry.jobs.cancel(job.id)  # first: whoever is at it looks here
         with self._translated():
             self._client.cancel_workflow(job.id, cancel_children=True)

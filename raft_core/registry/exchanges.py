@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 
 from raft_core.records import Answer, Comparison, Quote, Source, Turn
 from raft_core.registry.database import Database
@@ -16,39 +16,76 @@ from raft_core.registry.tables import Exchange, Opinion
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question that was answered: who asked where, and which message shows the answers."""
+    """A question: who asked where, which message shows the answers, and what they are so far.
+
+    `message` is empty until it is known. `token` is of the interaction that the message answers, until it is shown.
+    """
 
     id: str
     channel: str
     message: str
     asker: str
     comparison: Comparison
+    token: str = ""
+
+
+PENDING = "pending"
+"""In the JSON of a comparison: the message does not show all of it yet; holds the interaction's token."""
 
 
 class Exchanges:
-    """Keep questions and answers by guild; a question that was never answered is only counted."""
+    """Keep questions and answers by guild.
+
+    A question is kept before anything of it is shown, so that whatever ends the bot, its next start finds
+    what to do: `begin` → `shown_in` → `answered` → `finish`.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def begin(self, guild: str, channel: str, asker: str, question: str) -> str:
-        """Note a question and return its id; asked counts, answered or not."""
+    def begin(self, guild: str, channel: str, asker: str, comparison: Comparison, token: str = "") -> str:
+        """Keep a question that is about to be shown and return its id; `comparison` is what stands if nothing follows."""
         new_id = uuid4().hex[:12]
-        told = {"channel": channel, "asker": asker, "question": question, "created_at": now()}
+        kept = {"question": comparison.question, "comparison": asdict(comparison) | {PENDING: token}}
         with self._database.write() as session:
             add_guild(session, guild)
-            session.add(Exchange(guild=guild, id=new_id, message="", comparison={}, **told))
+            more = {"channel": channel, "asker": asker, "created_at": now()}
+            session.add(Exchange(guild=guild, id=new_id, message="", **kept, **more))
         return new_id
 
-    def finish(self, guild: str, exchange_id: str, message: str, comparison: Comparison) -> None:
-        """Keep the answers and the message that shows them."""
-        own = (Exchange.guild == guild, Exchange.id == exchange_id)
-        new = {"message": message, "comparison": asdict(comparison)}
+    def shown_in(self, guild: str, exchange_id: str, message: str) -> None:
+        """Keep which message shows a question."""
+        self._update(guild, exchange_id, message=message)
+
+    def answered(self, guild: str, exchange_id: str, comparison: Comparison) -> None:
+        """Keep the answers before they are shown."""
         with self._database.write() as session:
-            session.execute(update(Exchange).where(*own).values(**new))
+            row = session.get(Exchange, (guild, exchange_id))
+            if row is not None:
+                pending = {PENDING: row.comparison[PENDING]} if PENDING in row.comparison else {}
+                row.comparison = asdict(comparison) | pending
+
+    def finish(self, guild: str, exchange_id: str, message: str, comparison: Comparison) -> None:
+        """Keep the answers and the message that shows all of them."""
+        self._update(guild, exchange_id, message=message, comparison=asdict(comparison))
+
+    def forget(self, guild: str, exchange_id: str) -> None:
+        """Remove a question that was refused: it does not count."""
+        own = (Exchange.guild == guild, Exchange.id == exchange_id)
+        with self._database.write() as session:
+            session.execute(delete(Exchange).where(*own))
+
+    def unfinished(self, since: str) -> list[tuple[str, Asked]]:
+        """Return (guild, question) of all guilds asked at or after a time whose message does not show the end."""
+        query = select(Exchange).where(
+            Exchange.created_at >= since, Exchange.comparison[PENDING].as_string().is_not(None)
+        )
+        with self._database.read() as session:
+            found = [(row.guild, _asked(row)) for row in session.scalars(query)]
+        return [(guild, asked) for guild, asked in found if asked]
 
     def get(self, guild: str, exchange_id: str) -> Asked | None:
-        """Return what was answered; None where the guild has no such question, or it has no answer."""
+        """Return what was asked and answered; None where the guild has no such question."""
         with self._database.read() as session:
             return _asked(session.get(Exchange, (guild, exchange_id)))
 
@@ -57,18 +94,6 @@ class Exchanges:
         query = select(Exchange).where(Exchange.guild == guild, Exchange.message == message)
         with self._database.read() as session:
             return _asked(session.scalars(query).first())
-
-    def broken_by(self, error: str, since: str, before: str) -> list[tuple[str, Asked]]:
-        """Return (guild, question) of all guilds whose answers all broke off with an error, asked within a time."""
-        within = (Exchange.created_at >= since, Exchange.created_at < before)
-        query = select(Exchange).where(*within, Exchange.message != "")
-        with self._database.read() as session:
-            found = [(row.guild, _asked(row)) for row in session.scalars(query)]
-        return [
-            (guild, asked)
-            for guild, asked in found
-            if asked and {answer.error for answer in asked.comparison.answers} == {error}
-        ]
 
     def turns(self, guild: str, channel: str, limit: int) -> list[Turn]:
         """Return the last answered questions of a channel or thread, the oldest first; a broken answer is none."""
@@ -87,13 +112,20 @@ class Exchanges:
             return list(session.scalars(query))
 
     def rate(self, guild: str, exchange_id: str, model: str, member: str, *, good: bool) -> bool:
-        """Note what a member thinks of an answer; False where there is no such answer."""
+        """Note what a member thinks of an answer, or take it back where they said the same before.
+
+        False where there is no such answer.
+        """
         with self._database.write() as session:
             row = session.get(Exchange, (guild, exchange_id))
             if row is None or model not in {each["model"] for each in row.comparison.get("answers", ())}:
                 return False
             key = {"guild": guild, "exchange": exchange_id, "model": model, "member": member}
-            upsert(session, Opinion, [key | {"good": good, "created_at": now()}])
+            said = session.get(Opinion, tuple(key.values()))
+            if said is not None and said.good == good:
+                session.delete(said)
+            else:
+                upsert(session, Opinion, [key | {"good": good, "created_at": now()}])
             return True
 
     def opinions(self, guild: str, exchange_id: str) -> dict[str, tuple[int, int]]:
@@ -111,6 +143,11 @@ class Exchanges:
                 found[model] = (up + count, down) if good else (up, down + count)
         return found
 
+    def _update(self, guild: str, exchange_id: str, **values: object) -> None:
+        own = (Exchange.guild == guild, Exchange.id == exchange_id)
+        with self._database.write() as session:
+            session.execute(update(Exchange).where(*own).values(**values))
+
 
 def turn_of(comparison: Comparison) -> Turn | None:
     """Return a question with the last model's answer that did not break off: the tuned model comes last."""
@@ -121,7 +158,8 @@ def turn_of(comparison: Comparison) -> Turn | None:
 def _asked(row: Exchange | None) -> Asked | None:
     if row is None or not row.comparison:
         return None
-    return Asked(row.id, row.channel, row.message, row.asker, _comparison(row.comparison))
+    token = row.comparison.get(PENDING) or ""
+    return Asked(row.id, row.channel, row.message, row.asker, _comparison(row.comparison), token)
 
 
 def _comparison(kept: dict[str, Any]) -> Comparison:

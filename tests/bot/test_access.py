@@ -23,19 +23,19 @@ def hours_ago(*hours: float) -> list[str]:
 
 def test_quota_of_a_day() -> None:
     """What fits is let through; else it is said when there is room again, or that there never will be."""
-    check_quota("jobs", [], 1)
-    check_quota("jobs", hours_ago(5, 3), 3)
-    check_quota("jobs", hours_ago(5, 3), 5, wanted=3)
-    with pytest.raises(TooOften, match="3 jobs a day are yours, and none of them are left") as told:
-        check_quota("jobs", hours_ago(5, 3, 1), 3)
+    check_quota("job", [], 1)
+    check_quota("job", hours_ago(5, 3), 3)
+    check_quota("job", hours_ago(5, 3), 5, wanted=3)
+    with pytest.raises(TooOften, match="your limit is 3 jobs a day, and none is left") as told:
+        check_quota("job", hours_ago(5, 3, 1), 3)
     assert told.value.until == (NOW + timedelta(hours=19)).timestamp()
-    with pytest.raises(TooOften, match="and 1 of them are left") as told:
-        check_quota("documents", hours_ago(5, 3), 3, wanted=3)
+    with pytest.raises(TooOften, match="and 1 is left") as told:
+        check_quota("document", hours_ago(5, 3), 3, wanted=3)
     assert told.value.until == (NOW + timedelta(hours=21)).timestamp()  # both must be over
-    with pytest.raises(OverQuota, match="3 jobs a day are yours"):
-        check_quota("jobs", [], 3, wanted=4)
-    with pytest.raises(OverQuota, match="you have no jobs here"):
-        check_quota("jobs", [], 0)
+    with pytest.raises(OverQuota, match="your limit is 3 jobs a day"):
+        check_quota("job", [], 3, wanted=4)
+    with pytest.raises(OverQuota, match="you may have no jobs here"):
+        check_quota("job", [], 0)
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def test_buttons_with_ids_of_another_guild(place: Place, guild: Guild, alice: Me
     shown.components.append(
         {"type": 1, "components": [{**forged, "style": 4}]}
     )  # as a forged message would have it
-    assert "There is no job `job-00000000dd` here" in other.use_component(shown, forged).followup().text
+    assert "There is no job `job-00000000dd` here" in other.use_component(shown, forged).text
     assert place.registry.jobs.find(str(guild.id), "job-00000000dd").state == "queued"
     place.registry.jobs.cancel("job-00000000dd")
 

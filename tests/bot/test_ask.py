@@ -13,7 +13,7 @@ from bot.replies.colours import AMBER, GREEN, RED
 from tests.bot.scripted import DIE, Script, says
 from tests.bot.theatre import GOOD, QUOTE, Theatre, theatre
 from tests.discord_server import Interaction, Message, Permission
-from tests.discord_server.interactions import ACK_S
+from tests.discord_server.interactions import ACK_S, DEFER_UPDATE
 from tests.discord_server.messages import BUTTON, walk
 
 pytestmark = pytest.mark.slow
@@ -94,20 +94,21 @@ def test_sources_fit_the_models_context(stage: Theatre) -> None:
 
 
 def test_buttons_show_everything(stage: Theatre) -> None:
-    """Sources with their full text, full answers, votes that count once a member, and the same question again."""
+    """Sources with their full text, full answers, votes that count once a member and can be taken back, and the same question again."""
     stage.play(says(GOOD))
     guild = stage.guild()
     bob, eve = stage.member("bob", guild), stage.member("eve", guild)
     message = finished(bob.slash("/ask", question="Capital of Norway?"))
-    sources = eve.click(message, "Sources").followup()
+    sources = eve.click(message, "Sources").message
     assert sources.ephemeral
     assert "It lies at the end of a fjord." in sources.text
     eve.click(sources, "▶️").wait()
     assert "flour" in sources.text
-    full = eve.click(message, "Full answers").followup()
+    full = eve.click(message, "Full answers").message
     assert full.ephemeral
     assert GOOD in full.text
-    for member, thumb, labels in ((bob, "👍", ["1", ""]), (eve, "👍", ["2", ""]), (eve, "👎", ["1", "1"])):
+    votes = ((bob, "👍", ["1", ""]), (eve, "👍", ["2", ""]), (eve, "👎", ["1", "1"]), (eve, "👎", ["1", ""]))
+    for member, thumb, labels in votes:
         member.click(message, thumb)
         stage.discord.wait_for(
             lambda labels=labels: [each.label or "" for each in message.buttons][:2] == labels,
@@ -163,9 +164,8 @@ def test_nothing_to_compare_with(stage: Theatre) -> None:
         ({"b": "raft-0"}, "no model `raft-0`"),
     ):
         asked = bob.slash("/compare", question="Capital?", **options)
-        told = asked.followup()
-        assert told.ephemeral
-        assert said in told.text
+        assert asked.ephemeral
+        assert said in asked.text
     assert bob.channel.messages == []
     assert bob.autocomplete("/ask", "model", "raft") == []
 
@@ -201,7 +201,7 @@ def test_long_answers_are_attached(stage: Theatre) -> None:
     bob.click(message, "👍")
     stage.discord.wait_for(lambda: "1" in message.labels, 10)
     assert [file.name for file in message.files] == ["answers.md"]
-    full = bob.click(message, "Full answers").followup()
+    full = bob.click(message, "Full answers").message
     assert long in full.file("answers.md").data.decode()
 
 
@@ -241,12 +241,12 @@ def test_quota_and_cooldown(stage: Theatre) -> None:
     stage.registry.guilds.change(str(guild.id), lambda old: old | {"cooldown_s": 600})
     bob = stage.member("bob", guild)
     finished(bob.slash("/ask", question="Capital of Norway?"))
-    told = bob.slash("/ask", question="Capital of Norway?").followup()
+    told = bob.slash("/ask", question="Capital of Norway?").message
     assert told.ephemeral and "One question after the other" in told.text and "<t:" in told.text
     quota = {"asks": 1, "documents": 1, "jobs": 1}
     stage.registry.guilds.change(str(guild.id), lambda old: old | {"cooldown_s": 0, "quota": quota})
-    told = bob.slash("/ask", question="Capital of Norway?").followup()
-    assert told.ephemeral and "1 questions a day" in told.text
+    told = bob.slash("/ask", question="Capital of Norway?").message
+    assert told.ephemeral and "1 question a day" in told.text
 
 
 def test_an_expired_token_is_outlived(stage: Theatre) -> None:
@@ -320,9 +320,9 @@ def test_what_is_down_is_told_soon(stage: Theatre) -> None:
 def test_wrong_questions(stage: Theatre) -> None:
     """No documents, or a question of invisible characters: told to the member alone."""
     bob = stage.member("bob", stage.discord.add_guild("empty"))
-    told = bob.slash("/ask", question="Capital?").followup()
+    told = bob.slash("/ask", question="Capital?").message
     assert told.ephemeral and "no documents" in told.text and "/docs add" in told.text
-    told = bob.slash("/ask", question="\u200b\u2060").followup()
+    told = bob.slash("/ask", question="\u200b\u2060").message
     assert told.ephemeral and "empty" in told.text
 
 
@@ -348,10 +348,11 @@ def test_other_guilds_ids_find_nothing(stage: Theatre) -> None:
         if component["type"] == BUTTON:
             component["custom_id"] = next(foreign)
     for button in own.buttons[:-1]:
-        told = eve.click(own, button.custom_id).followup()
+        clicked = eve.click(own, button.custom_id).acked()
+        told = clicked.followup() if clicked.response_type == DEFER_UPDATE else clicked.message
         assert told.ephemeral
         assert "not kept here" in told.text
-    assert "not kept here" in eve.click(own, own.buttons[-1].custom_id).followup().text
+    assert "not kept here" in eve.click(own, own.buttons[-1].custom_id).text
 
 
 def test_buttons_and_half_answers_after_a_restart(stage: Theatre) -> None:
@@ -366,7 +367,9 @@ def test_buttons_and_half_answers_after_a_restart(stage: Theatre) -> None:
     stage.place.bot.kill()
     gate.set()
     stage.place.bot.start()
-    stage.discord.wait_for(lambda: "🔴 I was restarted meanwhile" in half.text, 20, lambda: half.text)
+    stage.discord.wait_for(
+        lambda: "🔴 I was restarted before the answer was finished" in half.text, 20, lambda: half.text
+    )
     assert half.colors == [RED]
     bob.click(old, "👍")
     stage.discord.wait_for(lambda: "1" in old.labels, 10)

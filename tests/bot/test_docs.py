@@ -150,7 +150,7 @@ def test_documents_of_a_day(ingesting: Place, guild: Guild, bob: Member) -> None
     bob.slash("/docs add", file=[OSLO, BREAD], consent=True).wait()
     card(bob)
     told = bob.slash("/docs add", file=[OSLO, BREAD], consent=True).text
-    assert "3 documents a day are yours, and 1 of them are left" in told
+    assert "Your limit is 3 documents a day, and 1 is left" in told
     assert "try again <t:" in told
     told = bob.slash(
         "/docs add", file=[("a", b"a"), ("b", b"b"), ("c", b"c"), ("d", b"d")], consent=True

@@ -55,7 +55,8 @@ SOON_S = 3.0
         (NotAllowed("trainer", [7, 8]), "❌ Only a trainer may do this", "one of these roles: <@&7>, <@&8>"),
         (NotAllowed("admin", []), "❌ Only an admin may do this", "members who may manage the server"),
         (TooOften("slowly", 1_800_000_000.4), "❌ Slowly", "try again <t:1800000000:R>"),
-        (OverQuota("jobs", 0), "❌ You have no jobs here", "an admin"),
+        (OverQuota("job", 0), "❌ You may have no jobs here", "an admin"),
+        (OverQuota("question", 1), "❌ Your limit is 1 question a day", "ask for fewer"),
         (CannotHere(), "❌ I work in servers only", "ask me there"),
         (
             DocumentError("cannot take a.pdf: too large", remedy="run: raftbot docs add FILE"),

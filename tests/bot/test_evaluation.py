@@ -288,7 +288,7 @@ def test_a_weekly_job_that_failed_is_told(place: Place, guild: Guild, discord_se
     channel = next(iter(guild.channels.values()))
     discord_server.wait_for(lambda: channel.messages, PATIENCE_S)
     assert channel.messages[-1].text.startswith(
-        "📅 This week's evaluation came to nothing.\n❌ The model server failed"
+        "📅 This week's evaluation has no result.\n❌ The model server failed"
     )
 
 

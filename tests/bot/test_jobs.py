@@ -89,7 +89,7 @@ def test_list_cancel_and_logs(place: Place, guild: Guild, alice: Member, bob: Me
     assert "`job-00000000a1` is cancelled" in bob.slash("/jobs cancel", job="job-00000000a1").wait(30).text
     assert jobs.find(own, "job-00000000a1").state == "cancelled"
     again = bob.slash("/jobs cancel", job="job-00000000a1").text
-    assert "has cancelled already" in again
+    assert "is already cancelled" in again
     assert bob.autocomplete("/jobs cancel", "job", "") == []
 
 

@@ -139,7 +139,7 @@ def test_the_day_s_jobs_and_the_budget_are_limits(place: Place, alice: Member, g
     for number in range(10):
         place.registry.jobs.add(f"job-e{number:09x}", str(guild.id), "build", {}, str(alice.id))
         place.registry.jobs.end(f"job-e{number:09x}", "succeeded")
-    assert "10 jobs a day are yours" in alice.slash("/raft build").text
+    assert "Your limit is 10 jobs a day" in alice.slash("/raft build").text
 
 
 def keep_dataset(place: Place, guild: Guild, rows: int = 3, **values: Any) -> DatasetInfo:

@@ -34,7 +34,7 @@ The bot runs as its real process with the real discord.py:
 
 Time is moved, not slept: `server.clock.move(15 * 60)` makes tokens expire. Trouble is made on demand:
 `server.drop_gateway()`, `server.gateway.silent = True`, `server.faults.add("PATCH", "/messages/", status=500)`,
-`server.faults.add("POST", "/callback", drop=True)`, `server.deny(channel, server.bot, Permission.SEND_MESSAGES)`.
+`server.faults.add("POST", "/callback", drop=True)` (never applied), `lost=True` (applied, the reply lost), `server.deny(channel, server.bot, Permission.SEND_MESSAGES)`.
 Rate limits are on: `DiscordServer(rate_limits=False)` or `server.rate_limits.enabled = False` turns them off.
 What the bot did is in `server.requests`, what was refused in `server.errors`.
 For many at once: `with server.burst(): used = [alice.slash("/ask", question="…") for _ in range(200)]`, then `acked_after_s`

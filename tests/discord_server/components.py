@@ -27,7 +27,7 @@ from tests.discord_server.messages import (
     walk,
 )
 
-ROWS, ROW_WIDTH, TOTAL, TEXT = 5, 5, 40, 4000
+ROWS, ROW_WIDTH, TOTAL, TEXT, TEXT_BYTES = 5, 5, 40, 4000, 10_000
 BUTTON_LABEL, CUSTOM_ID, PLACEHOLDER, OPTIONS, OPTION = 80, 100, 150, 25, 100
 MODAL_TOP, INPUT_LABEL, LABEL_DESCRIPTION, INPUT_TEXT = 5, 45, 100, 4000
 SECTION_TEXTS, GALLERY = 3, 10
@@ -55,8 +55,9 @@ def check_components(problems: Problems, path: Path, components: list[dict[str, 
             "COMPONENT_MAX_TOTAL_COMPONENTS_EXCEEDED",
             "The total number of components cannot exceed 40",
         )
-    text = sum(len(c.get("content") or "") for c in everything if c.get("type") == TEXT_DISPLAY)
-    if text > TEXT:
+    texts = [c.get("content") or "" for c in everything if c.get("type") == TEXT_DISPLAY]
+    # Only the characters are documented; that bytes count too was seen with long Chinese and emoji answers.
+    if sum(map(len, texts)) > TEXT or sum(len(text.encode(errors="replace")) for text in texts) > TEXT_BYTES:
         problems.add(
             path,
             "COMPONENT_DISPLAYABLE_TEXT_SIZE_EXCEEDED",

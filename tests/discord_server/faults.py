@@ -19,6 +19,7 @@ class Fault:
     times: int
     error: ApiError | None = None
     drop: bool = False
+    lost: bool = False
     delay_s: float = 0.0
 
 
@@ -39,14 +40,15 @@ class Faults:
         retry_after_s: float | None = None,
         is_global: bool = False,
         drop: bool = False,
+        lost: bool = False,
         delay_s: float = 0.0,
         times: int = 1,
     ) -> Fault:
-        """Let requests fail with a status, be rate limited, be dropped, or be slow."""
+        """Let requests fail with a status, be rate limited, be dropped, be applied with their reply lost, or be slow."""
         error = ApiError(status, code, "told to fail") if status else None
         if retry_after_s is not None:
             error = limited(retry_after_s, is_global=is_global)
-        fault = Fault(method, pattern, times, error, drop, delay_s)
+        fault = Fault(method, pattern, times, error, drop, lost, delay_s)
         self.waiting.append(fault)
         return fault
 

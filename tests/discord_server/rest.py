@@ -101,6 +101,8 @@ async def handle(server: DiscordServer, raw: web.Request) -> web.StreamResponse:
         request = Request(server, raw.method, path, params, dict(raw.query), received_at=started)
         await read_body(raw, request)
         answer = run(server, chosen, request)
+        if fault and fault.lost:
+            raise ConnectionResetError
         response = as_json(200 if answer is not None else 204, answer, headers)
     except ApiError as error:
         response = as_json(error.status, error.body(), {**headers, **error.headers})

@@ -13,6 +13,8 @@ from tests.discord_server.state import DM, Channel
 from tests.discord_server.wire_messages import message_json
 
 Json = dict[str, Any]
+NONCE_S = 300
+"""What Discord calls "the past few minutes": https://discord.com/developers/docs/resources/message#create-message"""
 
 
 def find_channel(request: Request) -> Channel:
@@ -107,7 +109,18 @@ def create_message(request: Request) -> Json:
         raise errors.archived_thread()
     if channel.type == DM and not all(user.takes_messages for user in channel.recipients):
         raise errors.cannot_message_user()
-    return as_seen(request, posting.post(request.server, channel, request.server.bot, body, request.files))
+    known = body.get("enforce_nonce") and same_nonce(request, channel)
+    return as_seen(
+        request, known or posting.post(request.server, channel, request.server.bot, body, request.files)
+    )
+
+
+def same_nonce(request: Request, channel: Channel) -> Message | None:
+    """Find what the bot sent under the same nonce in the past few minutes."""
+    server, nonce = request.server, request.body.get("nonce")
+    since = server.clock.now() - NONCE_S
+    own = (message for message in channel.messages if message.author is server.bot and message.at >= since)
+    return next((message for message in own if nonce is not None and message.nonce == nonce), None)
 
 
 MESSAGE_PATH = "/channels/{channel_id}/messages/{message_id}"

@@ -112,6 +112,7 @@ MESSAGES: list[tuple[dict[str, Any], str, str]] = [
     (layout(*[text("x")] * 41), "components", "COMPONENT_MAX_TOTAL_COMPONENTS_EXCEEDED"),
     (layout({"type": 17, "components": [text("x")] * 40}), "components", "COMPONENT_MAX_TOTAL_COMPONENTS_EXCEEDED"),
     (layout(text("x" * 2000), text("x" * 2001)), "components", "COMPONENT_DISPLAYABLE_TEXT_SIZE_EXCEEDED"),
+    (layout(text("漢" * 3400)), "components", "COMPONENT_DISPLAYABLE_TEXT_SIZE_EXCEEDED"),
     (layout(text("x"), content="y"), "content", LEGACY),
     (layout(text("x"), embeds=[{"title": "t"}]), "embeds", LEGACY),
     (layout({"type": 12, "items": ITEMS}), "components.0.items", BAD),
@@ -149,6 +150,7 @@ WITHIN = [
     old(row(select(25))),
     layout(*[text("x")] * 40),
     layout({"type": 17, "components": [text("x" * 4000)], "accent_color": 255}),
+    layout(text("漢" * 3300)),
 ]
 
 

@@ -65,6 +65,24 @@ def test_what_is_not_there_is_unknown(bot: ClientThread) -> None:
     assert code_of(bot, message.edit(content="y")) == (403, 50005)
 
 
+def test_a_nonce_is_used_once_for_a_few_minutes(bot: ClientThread) -> None:
+    """The second message of the same nonce is the first one; later, or deleted, it is another."""
+    first = bot.do(bot.channel.send("x", nonce="once"))
+    assert bot.do(bot.channel.send("y", nonce="once")).id == first.id
+    assert bot.do(bot.channel.send("z", nonce="twice")).id != first.id
+    bot.server.clock.move(600)
+    assert bot.do(bot.channel.send("y", nonce="once")).id != first.id
+    assert [message.text for message in bot.server.channel.messages] == ["x", "z", "y"]
+
+
+def test_a_lost_reply_is_of_a_request_that_was_applied(bot: ClientThread) -> None:
+    """The client hears nothing, and the message is there."""
+    bot.server.faults.add("POST", "/messages", lost=True)
+    with pytest.raises(aiohttp.ClientError):
+        bot.do(bot.channel.send("x"))
+    assert [message.text for message in bot.server.channel.messages] == ["x"]
+
+
 def test_requests_that_discord_does_not_know_are_kept(bot: ClientThread) -> None:
     assert code_of(bot, bot.client.http.request(discord.http.Route("GET", "/nonsense")))[0] == 404
     with pytest.raises(AssertionError, match="GET /nonsense"):

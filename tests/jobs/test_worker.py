@@ -170,7 +170,7 @@ def test_a_job_that_cannot_be_done(place: Place) -> None:
     """Its reason says why in one line; what succeeded or runs cannot be resumed, nor what is over be cancelled."""
     job = place.bench.enqueue("dataset", "build", guild="empty")
     assert place.bench.wait(job, "failed").reason.startswith("guild 'empty' has no documents")
-    assert "has failed already" in place.bench.run("jobs", "cancel", job, "--guild", "empty", code=1)
+    assert "has already failed" in place.bench.run("jobs", "cancel", job, "--guild", "empty", code=1)
     assert "no job" in place.bench.run("jobs", "show", job, "--guild", "other", code=1)
 
 

@@ -18,6 +18,9 @@ def answer(model: str, short: str = "Oslo", error: str = "") -> Answer:
     return Answer(model, f"<ANSWER>: {short}", short, True, False, (QUOTE,), (SOURCE,), 7, 0.5, error)
 
 
+UNANSWERED = Comparison("Capital?", (answer("base", error="cut off"),))
+
+
 @pytest.fixture
 def exchanges(database: Database) -> Exchanges:
     return Exchanges(database)
@@ -25,8 +28,7 @@ def exchanges(database: Database) -> Exchanges:
 
 def test_an_answered_question_comes_back_whole(exchanges: Exchanges) -> None:
     """Question, answers, sources and quotes are kept as they were, by id and by message, for their guild alone."""
-    asked = exchanges.begin("g1", "c1", "m1", "Capital?")
-    assert exchanges.get("g1", asked) is None
+    asked = exchanges.begin("g1", "c1", "m1", UNANSWERED)
     comparison = Comparison(
         "Capital?", (answer("base"), answer("raft-1", error="the model server broke off"))
     )
@@ -44,21 +46,40 @@ def test_an_answered_question_comes_back_whole(exchanges: Exchanges) -> None:
     assert exchanges.shown_by("g1", "other") is None
 
 
-def test_answers_that_broke_off_alike_are_found(exchanges: Exchanges) -> None:
-    """Of all guilds, those whose every answer has the error, in a message that was sent, within a time."""
-    for guild, errors, message in (
-        ("g1", "xx", "m1"),
-        ("g2", "x", "m2"),
-        ("g1", "xy", "m3"),
-        ("g1", "x", ""),
-    ):
-        asked = exchanges.begin(guild, "c1", "m1", "Capital?")
-        answers = tuple(answer(f"model-{number}", error=error) for number, error in enumerate(errors))
-        exchanges.finish(guild, asked, message, Comparison("Capital?", answers))
-    found = exchanges.broken_by("x", "2026-01-01", "9999-01-01")
-    assert sorted((guild, asked.message) for guild, asked in found) == [("g1", "m1"), ("g2", "m2")]
-    assert exchanges.broken_by("x", "9999-01-01", "9999-01-02") == []
-    assert exchanges.broken_by("x", "2026-01-01", "2026-01-02") == []
+def test_what_is_not_shown_to_its_end_is_found(exchanges: Exchanges) -> None:
+    """From before anything is shown until the message shows the answers: with the token, and what to show."""
+    asked = exchanges.begin("g1", "c1", "m1", UNANSWERED, "a-token")
+    whole = Comparison("Capital?", (answer("base"),))
+
+    def found() -> list[tuple[str, str, str, str]]:
+        left = exchanges.unfinished("2026-01-01")
+        return [(guild, each.message, each.token, each.comparison.answers[0].error) for guild, each in left]
+
+    assert found() == [("g1", "", "a-token", "cut off")]
+    exchanges.shown_in("g1", asked, "msg")
+    assert found() == [("g1", "msg", "a-token", "cut off")]
+    exchanges.answered("g1", asked, whole)
+    assert found() == [("g1", "msg", "a-token", "")]
+    assert exchanges.unfinished("9999-01-01") == []
+    exchanges.finish("g1", asked, "msg", whole)
+    assert found() == []
+    kept = exchanges.get("g1", asked)
+    assert kept is not None and (kept.token, kept.comparison) == ("", whole)
+
+
+def test_a_mention_has_no_token_and_is_found(exchanges: Exchanges) -> None:
+    """It is pending all the same."""
+    asked = exchanges.begin("g1", "c1", "m1", UNANSWERED)
+    assert [each.id for _, each in exchanges.unfinished("2026-01-01")] == [asked]
+
+
+def test_a_refused_question_does_not_count(exchanges: Exchanges) -> None:
+    """Nothing is left of it, in its own guild alone."""
+    asked = exchanges.begin("g1", "c1", "m1", UNANSWERED)
+    exchanges.forget("g2", asked)
+    assert len(exchanges.asked_since("g1", "m1", "2026-01-01")) == 1
+    exchanges.forget("g1", asked)
+    assert exchanges.asked_since("g1", "m1", "2026-01-01") == [] and exchanges.get("g1", asked) is None
 
 
 def test_turns_of_a_thread(exchanges: Exchanges, database: Database) -> None:
@@ -69,27 +90,29 @@ def test_turns_of_a_thread(exchanges: Exchanges, database: Database) -> None:
         ("Three?", answer("base", "3")),
     ]
     for number, (question, each) in enumerate(said):
-        asked = exchanges.begin("g1", "t1", "m1", question)
+        asked = exchanges.begin("g1", "t1", "m1", UNANSWERED)
         exchanges.finish("g1", asked, f"msg{number}", Comparison(question, (each,)))
         with database.write() as session:
             at = f"2026-01-01T00:00:0{number}+00:00"
             session.execute(update(Exchange).where(Exchange.id == asked).values(created_at=at))
-    exchanges.begin("g1", "t1", "m1", "Never answered?")
+    exchanges.begin("g1", "t1", "m1", UNANSWERED)
     assert exchanges.turns("g1", "t1", 3) == [Turn("One?", "1"), Turn("Three?", "3")]
     assert exchanges.turns("g1", "t1", 1) == [Turn("Three?", "3")]
     assert exchanges.turns("g1", "t2", 3) == exchanges.turns("g2", "t1", 3) == []
 
 
 def test_the_last_vote_of_a_member_counts(exchanges: Exchanges) -> None:
-    """Votes are counted by answer; a member's second vote replaces the first; there is no vote without an answer."""
-    asked = exchanges.begin("g1", "c1", "m1", "Capital?")
-    assert not exchanges.rate("g1", asked, "base", "m1", good=True)
+    """Votes are counted by answer; the other vote replaces the first, the same one takes it back; none without an answer."""
+    asked = exchanges.begin("g1", "c1", "m1", UNANSWERED)
     exchanges.finish("g1", asked, "msg", Comparison("Capital?", (answer("base"), answer("raft-1"))))
     for member in ("m1", "m2", "m3"):
         assert exchanges.rate("g1", asked, "base", member, good=True)
     assert exchanges.rate("g1", asked, "base", "m1", good=False)
     assert exchanges.rate("g1", asked, "raft-1", "m1", good=True)
     assert exchanges.opinions("g1", asked) == {"base": (2, 1), "raft-1": (1, 0)}
+    assert exchanges.rate("g1", asked, "base", "m1", good=False)
+    assert exchanges.rate("g1", asked, "raft-1", "m1", good=True)
+    assert exchanges.opinions("g1", asked) == {"base": (2, 0)}
     assert not exchanges.rate("g1", asked, "nobody", "m1", good=True)
     assert not exchanges.rate("g2", asked, "base", "m1", good=True)
     assert exchanges.opinions("g2", asked) == {}
@@ -97,8 +120,8 @@ def test_the_last_vote_of_a_member_counts(exchanges: Exchanges) -> None:
 
 def test_questions_are_counted_by_member_and_time(exchanges: Exchanges) -> None:
     """A question counts from when it was asked, answered or not."""
-    exchanges.begin("g1", "c1", "m1", "One?")
-    exchanges.begin("g1", "c1", "m2", "Two?")
+    exchanges.begin("g1", "c1", "m1", UNANSWERED)
+    exchanges.begin("g1", "c1", "m2", UNANSWERED)
     assert len(exchanges.asked_since("g1", "m1", "2026-01-01")) == 1
     assert exchanges.asked_since("g1", "m1", "9999-01-01") == []
     assert exchanges.asked_since("g2", "m1", "2026-01-01") == []
