@@ -221,9 +221,9 @@ def entities_in_utf_16() -> bytes:
 
 @hostile("docx")
 def lying_size() -> bytes:
-    """The archive says that a part of 150 MB has ten bytes."""
-    data = bytearray(docx("", {"word/document.xml": " " * (150 * _MIB)}))
-    size = struct.pack("<I", 150 * _MIB)
+    """The archive says that a part of 300 MB has ten bytes."""
+    data = bytearray(docx("", {"word/document.xml": " " * (300 * _MIB)}))
+    size = struct.pack("<I", 300 * _MIB)
     return bytes(data.replace(size, struct.pack("<I", 10)))
 
 
