@@ -61,6 +61,13 @@ def evaluate(
     ] = None,
     top_k: Annotated[int | None, typer.Option(min=1, help="How many paragraphs retrieval shows.")] = None,
     keep_leaked: KeepLeaked = False,
+    taught: Annotated[
+        bool,
+        typer.Option(
+            "--taught",
+            help="The paragraphs were taught on purpose: leave out only questions that were trained on.",
+        ),
+    ] = False,
     out: Out = None,
     guild: Guild = "local",
     enqueue: Enqueue = False,
@@ -84,6 +91,7 @@ def evaluate(
         distractors=distractors,
         top_k=top_k,
         keep_leaked=keep_leaked,
+        taught=taught,
     )
     if enqueue:
         from raft_core.cli.jobs import send

@@ -18,6 +18,7 @@ from raft_core.cli import (
     machine,
     models,
     reports,
+    reproduce,
     serving,
     training,
     worker,
@@ -62,6 +63,7 @@ app.add_typer(evaluation.app, name="eval")
 evaluation.app.command("report")(reports.report)
 evaluation.app.command("grid")(reports.grid)
 evaluation.app.command("figure")(reports.figure)
+app.add_typer(reproduce.app, name="reproduce")
 app.command("score")(evaluation.score)
 app.command("worker")(worker.worker)
 app.command("bot")(bot.bot)

@@ -70,6 +70,13 @@ def grid(
         str | None, typer.Option(metavar="ID", help="The data set that all adapters learn.")
     ] = None,
     data: Annotated[str, typer.Option(metavar="FILE|sample", help="The questions.")] = "sample",
+    taught: Annotated[
+        bool,
+        typer.Option(
+            "--taught",
+            help="The paragraphs were taught on purpose: leave out only questions that were trained on.",
+        ),
+    ] = False,
     out: Annotated[Path, typer.Option(metavar="DIR", file_okay=False, help="Where grid.json goes.")] = Path(
         "out/grid"
     ),
@@ -91,7 +98,7 @@ def grid(
         }
         return emit(plan, as_json=as_json, human=lambda console: _show_plan(console, plan))
     with progress() as told:
-        table = run_grid(settings(), guild, wanted, dataset, data, out, told)
+        table = run_grid(settings(), guild, wanted, dataset, data, out, told, taught=taught)
     emit(table, as_json=as_json, human=lambda console: _show_grid(console, table, out))
 
 

@@ -48,7 +48,7 @@ def draw_figure(table: Mapping[str, Any], theme: Theme = "light") -> bytes:
     for (base, recipes), size in zip(panels.items(), sizes, strict=True):
         rows = ROW_INCHES * size
         axes = figure.add_axes((0.25, 1 - (top + rows) / height, 0.48, rows / height), facecolor=PAPER[theme])
-        _panel(axes, base, recipes, min(1.0, highest * 1.08), theme)
+        _panel(axes, base, recipes, min(1.0, highest * 1.08) or 1.0, theme)
         top += rows + BETWEEN_INCHES
     data = io.BytesIO()
     figure.savefig(data, format="png", dpi=150)

@@ -11,7 +11,6 @@ from raft_core.errors import EvaluationError, UnknownDataset
 from raft_core.evaluation.contexts import (
     RETRIEVING,
     SETTINGS,
-    Paragraph,
     Setting,
     pool,
     recall_at,
@@ -21,7 +20,7 @@ from raft_core.evaluation.contexts import (
 from raft_core.evaluation.leaks import Leak, LeakReport
 from raft_core.files import content_hash
 from raft_core.progress import Progress, Report, silent
-from raft_core.records import BASE
+from raft_core.records import BASE, Paragraph
 
 if TYPE_CHECKING:
     from raft_core.evaluation.contexts import Pool
@@ -42,7 +41,8 @@ class EvaluationSettings:
     Adapters run under the prompt they were trained with; the base runs under both prompts and counts
     with its better one, unless `prompt` names one for all. What is shown with a question is said by the
     `setting` (see contexts.py); `distractors` are for the distractor setting, `top_k` is for retrieval.
-    Questions that an adapter saw in training are left out, unless `keep_leaked`.
+    Questions that an adapter saw in training are left out, unless `keep_leaked`; so are those whose paragraphs it
+    saw, unless they were `taught` on purpose, as the guild's own documents are.
 
     Raises:
         EvaluationError: the limit leaves no question, or there is no such setting or prompt.
@@ -58,6 +58,7 @@ class EvaluationSettings:
     distractors: int | None = None
     top_k: int | None = None
     keep_leaked: bool = False
+    taught: bool = False
 
     def __post_init__(self) -> None:
         if self.limit is not None and self.limit < 1:
@@ -192,7 +193,8 @@ def _without_leaks(
         checked += 1
         # Documents that a guild is asked about are those that its models learned: only the questions may not be.
         question = everything[position]
-        asked_alone = replace(question, context=()) if what.setting == "documents" else question
+        taught = what.taught or what.setting == "documents"
+        asked_alone = replace(question, context=()) if taught else question
         found = seen.find(asked_alone) if datasets else []
         leaked += bool(found)
         leaks += found

@@ -36,11 +36,20 @@ GRID = "grid.json"
 
 
 def run_grid(
-    settings: Settings, guild: str, grid: Grid, dataset: str, data: str, out: Path, report: Report = silent
+    settings: Settings,
+    guild: str,
+    grid: Grid,
+    dataset: str,
+    data: str,
+    out: Path,
+    report: Report = silent,
+    *,
+    distractors: int | None = None,
+    taught: bool = False,
 ) -> dict[str, Any]:
     """Train every recipe on a data set, score each adapter beside its base, and keep the table in `out`.
 
-    All adapters of a base and precision are scored together, and corrected for being so many.
+    `distractors` and `taught` are those of EvaluationSettings. All adapters of a base and precision are scored together, and corrected for being so many.
 
     Raises:
         UnknownDataset, TrainingError, ModelError, EvaluationError: as training and evaluation do.
@@ -66,7 +75,15 @@ def run_grid(
         for length in grid.max_new_tokens:
             report(Progress("grid", done, steps, f"evaluate {base}, {bits} bits, {length} tokens"))
             models = (BASE, *(adapter.id for adapter in adapters))
-            what = EvaluationSettings(data, models, grid.limit, grid.seed, max_new_tokens=length)
+            what = EvaluationSettings(
+                data,
+                models,
+                grid.limit,
+                grid.seed,
+                max_new_tokens=length,
+                distractors=distractors,
+                taught=taught,
+            )
             evaluation = evaluate(there, guild, what, report=_inner(report))
             table["n"] = evaluation.n
             table["rows"] += _rows(evaluation, recipes, adapters, length)

@@ -59,6 +59,12 @@ class Costs:
             ).one()
         return Spending(int(units or 0), int(tokens or 0), seconds or 0.0, usd or 0.0)
 
+    def seconds(self, guild: str, kind: str, what: str) -> float:
+        """Return how long the making of `what` took, 0 where nobody measured it."""
+        longest = select(func.max(Cost.seconds)).filter_by(guild=guild, kind=kind, what=what)
+        with self._database.read() as session:
+            return session.scalar(longest) or 0.0
+
     def recent(self, kind: str, limit: int) -> list[Spending]:
         """Return the last measured works of a kind, the newest first: for rates.
 

@@ -57,9 +57,9 @@ def test_wrong_use(kept: Path) -> None:
 @pytest.mark.usefixtures("home")
 def test_a_grid_is_told_before_it_is_run(tmp_path: Path) -> None:
     """Without a data set the command says what it would train; a file without results draws no figure."""
-    result = CliRunner().invoke(app, ["eval", "grid", "recipes/grid-pocket.yaml", "--json"])
+    result = CliRunner().invoke(app, ["eval", "grid", "recipes/grid-smollm2.yaml", "--json"])
     plan = json.loads(result.stdout)
-    assert (len(plan["adapters"]), plan["max_new_tokens"]) == (24, [16, 128])
+    assert (len(plan["adapters"]), plan["max_new_tokens"]) == (16, [160])
     empty = tmp_path / "grid.json"
     empty.write_text("{}", encoding="utf-8")
     for path in (empty, tmp_path / "none.json"):

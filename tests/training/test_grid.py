@@ -24,13 +24,15 @@ def test_the_write_ups_grid_has_every_combination() -> None:
     assert [len(group) for group in grid.by_base().values()] == [4] * 6
 
 
-def test_pockets_grid_has_three_seeds() -> None:
-    """The same grid on pocket: 24 adapters, those of one precision served together."""
-    grid = load_grid(FOLDER / "grid-pocket.yaml")
-    assert {recipe.seed for recipe in grid.recipes} == {0, 1, 2}
+def test_the_reduced_grid_of_the_packaged_model() -> None:
+    """Rank, layers and bits with two seeds at one length: 16 adapters, those of one precision served together."""
+    grid = load_grid(FOLDER / "grid-smollm2.yaml")
+    assert {recipe.seed for recipe in grid.recipes} == {0, 1}
+    assert {(recipe.r, recipe.lora_alpha) for recipe in grid.recipes} == {(16, 16.0), (64, 64.0)}
+    assert (len(set(grid.recipes)), grid.max_new_tokens) == (16, (160,))
     assert [(key, len(group)) for key, group in grid.by_base().items()] == [
-        (("pocket", 16), 12),
-        (("pocket", 4), 12),
+        (("smollm2-135m", 16), 8),
+        (("smollm2-135m", 4), 8),
     ]
 
 
