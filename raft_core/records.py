@@ -239,7 +239,8 @@ class Quote:
 class Answer:
     """What one model said. `answer` is the short answer; `tagged` tells whether the answer tag was there.
 
-    `error` says why it broke off, where it did; the rest is then what was there until then.
+    `error` says why it broke off, where it did; the rest is then what was there until then. A `repeated` one was
+    ended because it repeated itself.
     """
 
     model: str
@@ -252,6 +253,7 @@ class Answer:
     tokens: int
     seconds: float
     error: str = ""
+    repeated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,7 +316,7 @@ class Part:
 class Score:
     """A model's mean F1 and EM over `n` questions, with 95 % intervals, and what went wrong how often.
 
-    `truncated`, `untagged` and `refused` are shares of the answers, between 0 and 1; `answered_f1` and
+    `truncated`, `untagged`, `refused` and `repeated` are shares of the answers, between 0 and 1; `answered_f1` and
     `answered_em` are means over what was not refused, None where everything was. `by` splits the questions:
 
         {"type": {"bridge": Part, …}, "length": {"1 word": Part, …}, "gold": {"shown": Part, …}}
@@ -341,6 +343,7 @@ class Score:
     answered_f1: float | None = None
     answered_em: float | None = None
     cached: int = 0
+    repeated: float = 0.0
     by: dict[str, dict[str, Part]] = field(default_factory=dict)
 
 

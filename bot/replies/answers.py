@@ -216,6 +216,8 @@ def _end(column: Column, sources: int, room: Room) -> str:
     told = [count(answer.tokens, "token"), f"{answer.seconds:.1f} s"]
     if answer.truncated:
         told.append("✂️ cut off at the token limit")
+    if answer.repeated:
+        told.append("✂️ ended: it repeated itself")
     if not answer.tagged and not answer.error:
         told.append("⚠️ no answer tag: all of it counts as the answer")
     if len(answer.sources) < sources and not answer.error:

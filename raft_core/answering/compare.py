@@ -84,7 +84,9 @@ def compare(
 
     async def ask(chat: Chat, attempt: Attempt, on_text: OnText | None = None) -> Reply:
         asked = chat_of(attempt.sources, attempt.history)
-        return await chat.ask(asked, temperature=0, max_tokens=attempt.max_new_tokens, on_text=on_text)
+        return await chat.ask(
+            asked, temperature=0, max_tokens=attempt.max_new_tokens, on_text=on_text, stop_early=True
+        )
 
     async def count(name: str, asked: list[dict[str, str]]) -> int:
         async with chat_with(name) as chat:
@@ -200,6 +202,7 @@ def _ended(
         answer=short,
         tagged=tagged,
         truncated=reply.cut_off,
+        repeated=reply.repeated,
         quotes=find_quotes(text, [printable(source.text) for source in sources]),
         sources=sources,
         tokens=reply.tokens,

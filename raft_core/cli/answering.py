@@ -167,6 +167,8 @@ def _lines(answer: Answer) -> list[Text]:
         lines.append(Text("no answer tag: the whole text counts as the answer", style="yellow"))
     if answer.truncated:
         lines.append(Text("cut off at the token limit", style="yellow"))
+    if answer.repeated:
+        lines.append(Text("ended: it repeated itself", style="yellow"))
     lines.append(Text())
     if answer.text.strip() != answer.answer:
         lines += [Text(without_marks(answer.text.strip()), style="dim"), Text()]

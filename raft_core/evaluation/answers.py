@@ -18,12 +18,13 @@ from raft_core.files import to_json, translated_os_errors
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A model's text, whether it hit the token limit, its tokens, and how long it took."""
+    """A model's text, whether it hit the token limit or repeated itself, its tokens, and how long it took."""
 
     text: str
     truncated: bool
     tokens: int
     seconds: float
+    repeated: bool = False
 
 
 class Answers(Protocol):

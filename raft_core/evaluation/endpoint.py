@@ -119,8 +119,9 @@ class Endpoint(LM):  # type: ignore[misc]  # lm-eval is untyped
         else:
             async with turn:
                 started = time.perf_counter()
-                said = await chat.ask(messages, **parameters)
-            reply = Reply(said.text, said.cut_off, said.tokens, round(time.perf_counter() - started, 3))
+                said = await chat.ask(messages, stop_early=True, **parameters)
+            seconds = round(time.perf_counter() - started, 3)
+            reply = Reply(said.text, said.cut_off, said.tokens, seconds, said.repeated)
             self._answers.add(key, reply)
         self.replies[prompt] = reply
         self._on_reply()

@@ -54,6 +54,7 @@ class Sample:
     refused: bool = False
     gold_shown: bool | None = None
     cached: bool = False
+    repeated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +164,7 @@ def _sample(logged: dict[str, Any], question: Question, prompt: str, endpoint: E
         refused=is_refusal(prediction),
         gold_shown=gold_shown(replace(question, context=()) if closed else question),
         cached=asked in endpoint.cached,
+        repeated=reply.repeated,
     )
 
 

@@ -197,5 +197,6 @@ def score_run(run: Run, seed: int) -> Score:
         answered_f1=sum(sample.f1 for sample in answered) / len(answered) if answered else None,
         answered_em=sum(sample.em for sample in answered) / len(answered) if answered else None,
         cached=sum(sample.cached for sample in run.samples),
+        repeated=sum(sample.repeated for sample in run.samples) / n,
         by=split(run.samples, seed),
     )

@@ -126,3 +126,5 @@ def notes(evaluation: Evaluation) -> Iterator[str]:
                 f"{score.truncated:.0%} of the answers of {score.model} were cut off at {c.max_new_tokens} tokens: "
                 "its score is lower for that."
             )
+        if score.repeated:
+            yield f"{score.repeated:.0%} of the answers of {score.model} repeated themselves and were ended."

@@ -13,6 +13,7 @@ import asyncio
 import ssl
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from typing import Any, Self
 
@@ -32,6 +33,7 @@ from raft_core.openai.errors import (
 )
 from raft_core.openai.parameters import parameters_of
 from raft_core.openai.replies import BrokenOff, Reply, ReplyReader
+from raft_core.stopping import StopRules, end_of
 from raft_core.urls import authorization, shown_url
 
 BACKOFF_S = 0.5
@@ -78,16 +80,24 @@ class Chat:
         )
 
     async def ask(
-        self, messages: list[dict[str, Any]], *, on_text: OnText | None = None, **parameters: Any
+        self,
+        messages: list[dict[str, Any]],
+        *,
+        on_text: OnText | None = None,
+        stop_early: bool = False,
+        **parameters: Any,
     ) -> Reply:
         """Return a model's reply; with `on_text` it is streamed, and tried again only while nothing has come.
+
+        With `stop_early` it is streamed too, and ends after its answer line or when it repeats itself (stopping.py);
+        `finish` is "stop" or "repetition" then, and its tokens are estimated.
 
         Raises:
             BadReply: the server refuses this request, or its answer is none.
             EndpointError: the server is down, slow, refuses everything, or limits us for too long.
         """
         body = {"model": self.model, "messages": messages, **parameters}
-        if on_text is not None:
+        if on_text is not None or stop_early:
             body |= {"stream": True, "stream_options": {"include_usage": True}}
         heard = ""
 
@@ -102,7 +112,7 @@ class Chat:
             while True:
                 await self._until_allowed()
                 try:
-                    return await self._adapted(body, hear)
+                    return await self._adapted(body, hear, stop_early=stop_early)
                 except (
                     ServerError,
                     NotACompletion,
@@ -135,19 +145,19 @@ class Chat:
         """Close the connections."""
         await self._http.aclose()
 
-    async def _adapted(self, body: dict[str, Any], hear: OnText) -> Reply:
+    async def _adapted(self, body: dict[str, Any], hear: OnText, *, stop_early: bool) -> Reply:
         for _ in range(MOST_ADAPTED):
             sent = self._parameters.fit(body)
             try:
-                return await self._once(sent, hear)
+                return await self._once(sent, hear, stop_early=stop_early)
             except ServerError as error:
                 # Requests at the same time learn the same: one that was sent before fits anew.
                 if self._parameters.fit(body) == sent and not self._parameters.learn(sent, error):
                     raise
-        return await self._once(self._parameters.fit(body), hear)
+        return await self._once(self._parameters.fit(body), hear, stop_early=stop_early)
 
-    async def _once(self, body: dict[str, Any], hear: OnText) -> Reply:
-        reader, heard = ReplyReader(), ""
+    async def _once(self, body: dict[str, Any], hear: OnText, *, stop_early: bool) -> Reply:
+        reader, heard, rules = ReplyReader(), "", StopRules()
         total = None if body.get("stream") else self._timeout_s
         async with (
             asyncio.timeout(total),
@@ -157,10 +167,20 @@ class Chat:
                 raise read_error(response.status_code, response.headers, await response.aread())
             async for data in response.aiter_bytes():
                 reader.feed(data)
-                if reader.text != heard:
-                    heard = reader.text
-                    hear(heard)
-        return reader.finish()
+                if reader.text == heard:
+                    continue
+                if not reader.text.startswith(heard):  # what came was a thought: the answer begins anew
+                    rules, heard = StopRules(), ""
+                ended = stop_early and rules.push(reader.text[len(heard) :])
+                heard = reader.text
+                hear(rules.text if ended else heard)
+                if ended:  # leaving closes the connection, which tells the server to stop
+                    return Reply(rules.text, finish=rules.reason)
+        reply = reader.finish()
+        if not stop_early:
+            return reply
+        text, reason = end_of(reply.text)
+        return replace(reply, text=text, finish=reason or reply.finish)
 
     async def _wait(self, trouble: Trouble, tried: int) -> None:
         clock = asyncio.get_running_loop()

@@ -31,7 +31,7 @@ class BrokenOff(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A model's answer without its thoughts, and how it ended: `finish` is "stop", "length" or the server's own.
+    """A model's answer without its thoughts, and how it ended: `finish` is "stop", "length", "repetition" or the server's own.
 
     Counts are None where the server gives none. `refusal` says that `text` explains why there is no answer;
     `calls` names the tools that the model would have called.
@@ -50,6 +50,11 @@ class Reply:
     def cut_off(self) -> bool:
         """Whether it hit the token limit."""
         return self.finish == "length"
+
+    @property
+    def repeated(self) -> bool:
+        """Whether it was ended because it repeated itself."""
+        return self.finish == "repetition"
 
     @property
     def tokens(self) -> int:

@@ -289,3 +289,36 @@ def test_single_requests() -> None:
         with pytest.raises(EndpointError, match=r"fails \(no\)"):
             request("POST", server.url, "/x", KEY, {"bad": 1})
     assert (server.paths, server.keys) == (["/v1/x"] * 2, [f"Bearer {KEY}"] * 2)
+
+
+LOOP = "The boat is red and the boat is blue, as everyone knows. "
+
+
+@pytest.mark.parametrize(
+    ("pieces", "text", "finish"),
+    [
+        (["##Reason: yes. <ANSWER>: Oslo\n", "Question: what else?", " More."], "##Reason: yes. <ANSWER>: Oslo", "stop"),
+        ([LOOP] * 40, LOOP.strip(), "repetition"),
+        (["I see. ", "It is Oslo."], "I see. It is Oslo.", "stop"),
+    ],
+)  # fmt: skip
+def test_an_answer_ends_early(pieces: list[str], text: str, finish: str) -> None:
+    """Streamed answers end after the answer line or in a loop, whole ones are cut there; nothing behind is heard."""
+    heard: list[str] = []
+    streamed, sent = ask(
+        lambda _: Says([*(event({"content": piece}) for piece in pieces), DONE]),
+        on_text=heard.append,
+        stop_early=True,
+    )
+    whole, _ = ask(lambda _: Says(completion("".join(pieces))), stop_early=True)
+    for reply in (streamed, whole):
+        assert (reply.text.strip(), reply.finish) == (text, finish)
+        assert reply.repeated == (finish == "repetition")
+    assert heard[-1].strip() == text
+    assert sent[0]["stream"] is True
+
+
+def test_without_early_ends_everything_is_returned() -> None:
+    """A generator's reply is what the server wrote."""
+    reply, _ = ask(lambda _: Says(completion("<ANSWER>: Oslo\nmore")))
+    assert reply.text == "<ANSWER>: Oslo\nmore"
