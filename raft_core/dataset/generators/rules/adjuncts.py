@@ -46,7 +46,7 @@ _STAYS = words(
 def about_time(clause: Clause, part: Part) -> Iterator[Candidate]:
     """Yield when, since when, at what time, or for how long."""
     noun, lead = part.object, part.preposition
-    if noun is None:
+    if noun is None or (part.front and part.head.i != clause.main.sent.start):
         return
     held = clause.base == "be" and any(other.role == "attr" for other in clause.parts)
     perfect = clause.auxiliary in {"has", "have"}
@@ -121,6 +121,8 @@ def about_place(clause: Clause, part: Part) -> Iterator[Candidate]:
     if not goes and (part.preposition not in _WHERE or (clause.base not in _STAYS and not held)):
         return
     answer = place_of(part.head)
+    if answer and part.preposition == "near":
+        answer = part.text  # near the sea is not in it
     if answer:
         dates = [
             other for other in clause.parts if other.object is not None and other.object.ent_type_ == "DATE"
@@ -138,7 +140,7 @@ def place_of(preposition: Token) -> str:
         return ""
     kept = phrase(found[0])
     inner = any(child.dep_ == "prep" and child.lower_ in {"of", "in"} for child in found[0].children)
-    if not (is_name(found[0]) or found[0].ent_type_ in PLACES or inner):
+    if not (is_name(found[0]) or found[0].ent_type_ in PLACES or inner) or kept[0].lower_ in {"a", "an"}:
         return ""
     document = found[0].doc
     if found[0].ent_type_ == "GPE":  # "Brooklin, Maine" of "in Brooklin, Maine of lung cancer"

@@ -48,7 +48,10 @@ def build(clause: Clause, asking: str, without: Part | None, *, strand: str = ""
         if part is without:
             pieces.append(strand)
         elif not part.text:
-            if part.role not in {"prep", "advmod", "npadvmod"}:
+            needed = (
+                part.head.i == clause.main.i + 1 and part.role == "prep"
+            )  # "succeeded to his father's title"
+            if needed or part.role not in {"prep", "advmod", "npadvmod"}:
                 return ""
         elif (
             part.role in drop.split()

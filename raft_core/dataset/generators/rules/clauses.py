@@ -29,6 +29,8 @@ ONCE = words(
 """Participles that say what was done once: "is a film directed by …" means that it was."""
 _FINITE = {"VBD", "VBZ", "VBP", "MD"}
 _STANDING = words("locate situate base know own headquarter name call surround border use")
+_BASES = {"premier": "premiere"}
+"""Where the lemmatizer is wrong."""
 _OPENERS = words("who which that")
 
 
@@ -144,6 +146,8 @@ def _finite(sentence: Sentence, verb: Token, subject: Subject) -> Clause | None:
             if child.dep_ in {"aux", "auxpass"} and child.i < verb.head.i
         ]
     first = helpers[0] if helpers else verb
+    if first.tag_ == "VBD" and verb.dep_ == "conj" and verb.head.lower_ in {"is", "are"}:
+        return None  # "is a text written by … and published in 1592": a participle
     if not helpers and verb.tag_ == "VBD" and _may_be_participle(verb):
         return None
     denied = any(
@@ -208,7 +212,7 @@ def _clause(
         auxiliary,
         rest,
         support,
-        verb.lemma_,
+        _BASES.get(verb.lemma_, verb.lemma_),
         finite,
         verb,
         subject.contextual,
@@ -226,7 +230,12 @@ _ROLES = frozenset(
 def _parts(verb: Token, known: frozenset[str]) -> Iterator[Part]:
     """Yield what stands behind a verb, in order; what stands before its subject comes last."""
     children = sorted(verb.children, key=lambda child: (child.i < verb.i, child.i))
+    colon = next(
+        (token.i for token in verb.sent if token.text in {":", ";"} and token.i > verb.i), verb.sent.end
+    )
     for child in children:
+        if child.i > colon:
+            continue
         front = child.i < verb.i
         if child.dep_ not in _ROLES or (front and child.dep_ not in {"prep", "npadvmod"}):
             continue

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _GOVERNED = {
     "base": "on", "consist": "of", "know": "for as", "work": "for with as", "belong": "to", "name": "after for", "marry": "to",
-    "refer": "to", "derive": "from", "adapt": "from", "star": "in as", "appear": "in", "serve": "as on", "sign": "with to by",
+    "refer": "to", "derive": "from", "adapt": "from", "star": "in", "appear": "in", "serve": "as on", "sign": "with to by",
     "graduate": "from", "inspire": "by", "collaborate": "with", "compete": "in for", "participate": "in",
     "specialize": "in", "specialise": "in", "play": "for", "focus": "on", "team": "with", "acquire": "from", "partner": "with", "lie": "along",
     "merge": "with", "convert": "to into", "divide": "into", "lead": "to", "dedicate": "to", "nominate": "for",
@@ -106,11 +106,18 @@ def _governed(clause: Clause, part: Part) -> Iterator[Candidate]:
         noun is None
         or part.front
         or _clashes(clause, part)
+        or any(other.role == "xcomp" for other in clause.parts)
         or part.preposition not in _GOVERNED.get(clause.base, "").split()
     ):
         return
     answer = noun_phrase(noun)
-    if not answer or is_date(answer) or noun.pos_ == "NUM" or (not is_name(noun) and len(answer.split()) < 2):
+    if (
+        not answer
+        or is_date(answer)
+        or noun.pos_ == "NUM"
+        or answer.startswith("between ")
+        or (not is_name(noun) and len(answer.split()) < 2)
+    ):
         return
     asking = (
         "Who"
@@ -140,6 +147,8 @@ def _about_agent(clause: Clause, part: Part) -> Iterator[Candidate]:
     if part.object is None or not (
         is_name(part.object) or (clause.contextual and len(phrase(part.object)) > 1)
     ):
+        return
+    if clause.base in {"follow", "accompany", "precede"}:
         return
     answer = _people(part.object)
     named = is_name(part.object) and part.object.ent_type_ in {"PERSON", "ORG", "NORP", ""}
@@ -197,7 +206,7 @@ def _about_object(clause: Clause, part: Part) -> Iterator[Candidate]:
     ]
     if not is_name(noun) and not telling and not clause.contextual:
         return
-    score = 2.0 + 0.4 * is_name(noun) - 0.8 * (not is_name(noun))
+    score = 2.0 - 0.5 * (not telling) + 0.4 * is_name(noun) - 0.8 * (not is_name(noun))
     yield Candidate(build(clause, asking, part), answer, score, f"{asking} {clause.base}".lower())
 
 

@@ -223,11 +223,10 @@ def _definition(clause: Clause, kind: Part) -> Iterator[Candidate]:
         return
     for drop in (REMARKS, {*REMARKS, "prep", "conj", "cc"}):
         kept = phrase(kind.head, drop)
-        if (
-            kept[0].lower_ not in {"a", "an"}
-            and not is_name(kind.head)
-            and (is_cut(kept) or drop is not REMARKS)
-        ):
+        shortened = drop is not REMARKS
+        if kept[0].lower_ not in {"a", "an"} and not is_name(kind.head) and (is_cut(kept) or shortened):
+            return
+        if (shortened and _needs_more(kind.head)) or _runs_on(kept):
             return
         whole = is_whole(kept) and not is_vague(kept) and is_one_piece(kept)
         if whole and 3 - (kind.head.ent_type_ in NUMBERS) <= len(kept) <= LONGEST_DEFINITION:
@@ -237,7 +236,7 @@ def _definition(clause: Clause, kind: Part) -> Iterator[Candidate]:
                 2.4
                 if owned and (is_name(kind.head) or kind.head.ent_type_ in NUMBERS)
                 else 1.0
-                if drop is REMARKS
+                if not shortened
                 else 0.7
             )
             yield Candidate(
@@ -249,20 +248,33 @@ def _definition(clause: Clause, kind: Part) -> Iterator[Candidate]:
             return
 
 
+def _needs_more(noun: Token) -> bool:
+    """Tell whether a noun says little without its preposition: "an adaptation of …", "a collaboration between …"."""
+    return any(child.dep_ == "prep" and child.lower_ in _RELATING for child in noun.children)
+
+
+def _runs_on(tokens: list[Token]) -> bool:
+    """Tell whether a definition was cut inside a name: "the Albany County[, N.Y. District Attorney]"."""
+    document, after = tokens[-1].doc, tokens[-1].i + 1
+    if after + 1 >= len(document) or document[after].text != "," or not is_name(tokens[-1]):
+        return False
+    return is_name(document[after + 1]) and document[after + 1].ent_type_ != tokens[-1].ent_type_
+
+
+_RELATING = words("of between to with as about for among against")
+
+
 def _of_kind(clause: Clause, noun: Token, be: str, subject: str) -> Iterator[Candidate]:
     lemma = noun.lemma_.lower()
     for child in noun.children:
         if (
-            child.ent_type_ == "NORP"
+            lemma in PERSONS
             and clause.topic
             and clause.named
-            and child.text not in _NO_NATIONS
             and child.i < noun.i
-            and lemma in PERSONS
-            and child.dep_ in {"amod", "compound"}
-            and is_whole([child])
+            and (nation := _nation(child))
         ):
-            yield Candidate(f"What nationality {be} {subject}?", child.text, 1.6, "what nationality")
+            yield Candidate(f"What nationality {be} {subject}?", nation, 1.6, "what nationality")
         if (
             child.ent_type_ == "DATE"
             and child.i < noun.i

@@ -72,7 +72,7 @@ def _named(token: Token, kept: list[Token], text: str, topic: Topic | None) -> S
     many = token.tag_ == "NNPS" or text.endswith("s")
     if topic is not None and topic.is_meant_by(text):
         return Subject(
-            topic.spoken, named, topic.person, topic.plural, False, topic, _known(topic.person), many=many
+            topic.name, named, topic.person, topic.plural, False, topic, _known(topic.person), many=many
         )
     if _is_definite(kept, token):
         return Subject(lowered, "", is_human(token), plural, False, None, frozenset(), contextual=True)

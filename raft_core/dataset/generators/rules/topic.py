@@ -68,12 +68,6 @@ class Topic:
     plural: bool
     nouns: frozenset[str] = frozenset()
 
-    @property
-    def spoken(self) -> str:
-        """The name as it stands inside a sentence: "the Houston Rockets"."""
-        lowered = self.name.startswith("The ") and self.full != self.name
-        return f"the {self.name[4:]}" if lowered else self.name
-
     def is_meant_by(self, phrase: str) -> bool:
         """Tell whether a phrase names the topic, in full or in part."""
         said = _bare(phrase).split()
@@ -175,8 +169,9 @@ def _is_person(subject: Token, nouns: frozenset[str], sentences: Sequence[Senten
     """Tell whether a topic is a person, by what it is called and by the pronouns that follow."""
     subjects = {found.lower_ for sentence in sentences if (found := subject_of(sentence.span.root))}
     he = bool(subjects & set(HE_SHE))
-    if "it" in subjects and not he:
-        return False
+    second = subject_of(sentences[1].span.root) if len(sentences) > 1 else None
+    if second is not None and second.lower_ == "it" and not he:
+        return False  # "a window manager. It …"
     if nouns & PERSONS:
         return True
     likely = subject.ent_type_ == "PERSON" and not nouns
