@@ -99,7 +99,7 @@ def _of_paragraph(paragraph: Paragraph, title: str) -> Iterator[tuple[str, Candi
     topic = find_topic(title, sentences)
     sure = chain(topic, sentences) if topic else 0
     for number, sentence in enumerate(sentences):
-        if sentence is None:
+        if not sentence.clean:
             continue
         for clause in find_clauses(sentence, topic, sure=number <= sure):
             for candidate in ask(clause, title if _is_readable(title) else ""):

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 LONGEST_QUESTION, LONGEST_ANSWER, LONGEST_DEFINITION = 24, 10, 14
 """Words."""
+COMFORTABLE = 16
+"""Words. A question that is longer loses phrases from its end until it is not."""
 
 
 PLACES = frozenset({"GPE", "LOC", "FAC"})
@@ -43,7 +45,7 @@ class Candidate:
 
 def build(clause: Clause, asking: str, without: Part | None, *, strand: str = "", drop: str = "") -> str:
     """Return `asking` + inverted verb + subject + what is left; "" where a needed piece cannot be repeated."""
-    pieces = []
+    pieces, optional = [], []
     for part in clause.parts:
         if part is without:
             pieces.append(strand)
@@ -53,6 +55,8 @@ def build(clause: Clause, asking: str, without: Part | None, *, strand: str = ""
             )  # "succeeded to his father's title"
             if needed or part.role not in {"prep", "advmod", "npadvmod"}:
                 return ""
+        elif clause.base == "bear" and part.preposition == "to":
+            continue  # "to parents Steve and Loretta Lewis"
         elif (
             part.role in drop.split()
             or is_idle(part)
@@ -61,12 +65,15 @@ def build(clause: Clause, asking: str, without: Part | None, *, strand: str = ""
             continue
         else:
             pieces.append(part.text)
+            optional += [part.text] * (part.role == "prep" and part.head.i > clause.main.i + 1)
     head = [
         asking,
         clause.auxiliary or clause.support,
         clause.subject,
         clause.verb if clause.auxiliary else clause.base,
     ]
+    while optional and len(" ".join([*head, *pieces]).split()) > COMFORTABLE:
+        pieces.remove(optional.pop())
     return sentence([*head, *pieces])
 
 

@@ -31,6 +31,7 @@ _FINITE = {"VBD", "VBZ", "VBP", "MD"}
 _STANDING = words("locate situate base know own headquarter name call surround border use")
 _BASES = {"premier": "premiere"}
 """Where the lemmatizer is wrong."""
+_SUBJECTS = frozenset({"nsubj", "nsubjpass", "expl", "csubj"})
 _OPENERS = words("who which that")
 
 
@@ -91,8 +92,10 @@ class Clause:
 def find_clauses(sentence: Sentence, topic: Topic | None, *, sure: bool) -> Iterator[Clause]:
     """Yield the clauses of a sentence whose subject is named, or `sure` to be the topic where it is a pronoun."""
     root = sentence.span.root
+    if root.i == sentence.span.start and " " in root.text and root.i + 1 < sentence.span.end:
+        root = root.doc[root.i + 1]  # the title was taken for the verb
     for verb in (root, *_coordinated(root)):
-        subject = subject_for(_ownsubject_for(verb), topic, sure=sure)
+        subject = subject_for(_own_subject(verb), topic, sure=sure)
         if subject is None:
             continue
         clause = _finite(sentence, verb, subject)
@@ -120,20 +123,30 @@ def _behind_clause(verb: Token, joined: Token) -> bool:
     )
 
 
-def _ownsubject_for(verb: Token) -> Token | None:
+def _own_subject(verb: Token) -> Token | None:
     """Return a verb's subject, or that of the verb it is joined to."""
     while True:
-        own = [child for child in verb.children if child.dep_ in {"nsubj", "nsubjpass", "expl", "csubj"}]
+        own = [child for child in verb.children if child.dep_ in _SUBJECTS and not _is_kind(child, verb)]
         if own:
             good = len(own) == 1 and own[0].dep_ in {"nsubj", "nsubjpass"} and own[0].i < verb.i
             return own[0] if good else None
         if verb.dep_ != "conj":
-            first = verb.sent[0]  # the parser may see no subject in a title that is one token
-            following = verb.doc[first.i + 1]
-            return (
-                first if " " in first.text and verb in {following, following.head} and first != verb else None
-            )
+            return _first_name(verb)
         verb = verb.head
+
+
+def _is_kind(token: Token, verb: Token) -> bool:
+    """Tell whether a noun behind "is" was taken for its subject, where a title stands before it."""
+    return token.dep_ == "nsubj" and token.i > verb.i and verb.lemma_ == "be"
+
+
+def _first_name(verb: Token) -> Token | None:
+    """Return the title that begins a sentence; the parser may see no subject in a title that is one token."""
+    first = verb.sent[0]
+    if " " not in first.text or first == verb or first.i + 1 >= verb.sent.end:
+        return None
+    following = verb.doc[first.i + 1]
+    return first if verb in {following, following.head} else None
 
 
 def _finite(sentence: Sentence, verb: Token, subject: Subject) -> Clause | None:
@@ -157,6 +170,14 @@ def _finite(sentence: Sentence, verb: Token, subject: Subject) -> Clause | None:
     more = any(child.dep_ == "advmod" and child.tag_ in {"JJR", "RBR"} for child in verb.children)
     if not _agrees(first, subject):
         return None
+    goes_on = any(
+        child.dep_ == "advcl"
+        and child.tag_ == "VB"
+        and verb.i < min(each.i for each in child.subtree) <= verb.i + 2
+        for child in verb.children
+    )
+    if goes_on:
+        return None  # "went on to take the islands"
     if first.tag_ not in _FINITE or denied or more or any(child.dep_ == "mark" for child in verb.children):
         return None
     auxiliary, rest = _auxiliary(verb, helpers)
@@ -237,13 +258,14 @@ def _parts(verb: Token, known: frozenset[str]) -> Iterator[Part]:
         if child.i > colon:
             continue
         front = child.i < verb.i
-        if child.dep_ not in _ROLES or (front and child.dep_ not in {"prep", "npadvmod"}):
+        role = "attr" if _is_kind(child, verb) and _first_name(verb) else child.dep_
+        if role not in _ROLES or (front and role not in {"prep", "npadvmod"}):
             continue
         kept = phrase(child)
         text = "" if is_vague(kept, known) or not is_whole(kept) else text_of(kept)
         if front:
             text = text[:1].lower() + text[1:]
-        yield Part(child.dep_, child, text, _object(child), front)
+        yield Part(role, child, text, _object(child), front)
 
 
 def _object(part: Token) -> Token | None:
@@ -255,6 +277,8 @@ def _object(part: Token) -> Token | None:
 
 def _opening(sentence: Sentence, clause: Clause, subject: Subject) -> Iterator[Clause]:
     """Yield what a participle before the subject says: "Born in Germany, he …", "Released in 1996, it …"."""
+    if subject.topic is None:
+        return
     for child in clause.main.children:
         free = not any(
             each.dep_ in {"nsubj", "nsubjpass", "mark", "aux", "auxpass"} for each in child.children
@@ -264,6 +288,7 @@ def _opening(sentence: Sentence, clause: Clause, subject: Subject) -> Iterator[C
             and child.tag_ == "VBN"
             and child.i < clause.main.i
             and free
+            and child.lemma_ != "base"
             and child.i == sentence.span.start
             and ":" not in sentence.span.text
         ):

@@ -103,8 +103,9 @@ def name_patterns(title: str) -> Iterator[re.Pattern[str]]:
     found = title.split()
     if (title[:1].isupper() or title[:1].isdigit()) and re.search(r"[^\W\d_]{2}", title) and len(title) < 100:
         yield re.compile(rf"(?<!\w){re.escape(title)}(?!\w)")
+        yield re.compile(rf"^(?:The )?(?i:{re.escape(title)})(?!\w)")
         between = r"(?:[\"“A-Z][^\s,;()]* ){0,3}"
-        yield re.compile(rf"^(?:The )?(?i:{f' {between}'.join(re.escape(word) for word in found)})(?!\w)")
+        yield re.compile(rf"^(?:The )?{f' {between}'.join(re.escape(word) for word in found)}(?!\w)")
 
 
 def _is_title(text: str) -> bool:

@@ -33,7 +33,7 @@ _GOVERNED = {
     "graduate": "from", "inspire": "by", "collaborate": "with", "compete": "in for", "participate": "in",
     "specialize": "in", "specialise": "in", "play": "for", "focus": "on", "team": "with", "acquire": "from", "partner": "with", "lie": "along",
     "merge": "with", "convert": "to into", "divide": "into", "lead": "to", "dedicate": "to", "nominate": "for",
-    "use": "for as", "tour": "with", "associate": "with", "perform": "with", "air": "on", "broadcast": "on", "run": "on",
+    "use": "for as in", "tour": "with", "associate": "with", "perform": "with", "air": "on", "broadcast": "on", "run": "on",
     "build": "on", "own": "by", "flow": "into through", "border": "by", "depend": "on", "apply": "to for",
     "connect": "to with", "design": "for", "suffer": "from", "belongs": "to", "coach": "at", "teach": "at", "study": "at under",
     "elect": "to", "appoint": "to as", "translate": "into", "release": "on by through", "replace": "by with", "award": "to",
@@ -169,7 +169,7 @@ def _people(noun: Token) -> str:
 
 def _about_object(clause: Clause, part: Part) -> Iterator[Candidate]:
     noun = part.object
-    if clause.is_passive and clause.base not in words("give award grant offer send pay teach name call"):
+    if clause.is_passive and clause.base not in words("give award grant offer send pay teach"):
         return
     if noun is None or noun.lemma_.lower() in {"part", "role", "place"}:
         return
@@ -233,7 +233,10 @@ def _about_number(clause: Clause, part: Part) -> Iterator[Candidate]:
                 if token not in set(number.subtree)
             ]
         )
-        rest = text_of([token for child in noun.children if child.dep_ == "prep" for token in phrase(child)])
+        behind = [child for child in noun.children if child.dep_ == "prep"]
+        if behind and behind[0].lower_ == "of":  # "three types of elections"
+            thing = f"{thing} {text_of(phrase(behind.pop(0)))}"
+        rest = text_of([token for child in behind for token in phrase(child)])
         strand = " ".join(piece for piece in (rest, part.preposition) if piece)
         if (
             thing

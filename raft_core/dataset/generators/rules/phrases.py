@@ -99,7 +99,8 @@ def is_list_cut(tokens: list[Token]) -> bool:
 def _goes_on(tokens: Iterable[Token]) -> bool:
     """Tell whether more of a list follows: nouns, and an "and" before any verb."""
     for number, token in enumerate(tokens):
-        if token.pos_ in {"VERB", "AUX", "PRON", "SCONJ", "ADP", "ADV"} or token.ent_type_ in {"GPE", "DATE"}:
+        stops = token.pos_ in {"VERB", "AUX", "PRON", "SCONJ", "ADP", "ADV"} and token.lower_ != "of"
+        if stops or token.ent_type_ in {"GPE", "DATE"}:
             return False
         if token.tag_ == "CC" and number:
             return True
@@ -118,6 +119,8 @@ def text_of(tokens: Iterable[Token]) -> str:
     text = " ".join("".join(pieces).split())
     text = re.sub(r"\s+([,.;:])", r"\1", text).strip(" ,;:–—-")
     text = re.sub(r"[ ,]+(?:and|or|but)$", "", text)
+    if re.search(r'\s["”](?:\s|$)', text):
+        return ""  # a quotation that lost its end
     if text.count('"') % 2 or text.count("“") != text.count("”") or text.count("(") != text.count(")"):
         return ""
     return text

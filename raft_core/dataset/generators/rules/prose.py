@@ -46,15 +46,16 @@ class Sentence:
 
     quote: str
     span: Span
-    number: int
     bracket: str = ""
+    clean: bool = True
+    """Whether it is whole running English that can be asked about; others only tell what a paragraph is about."""
 
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
-    """The sentences of one paragraph in order, None where one is no whole running English."""
+    """The sentences of one paragraph in order."""
 
-    sentences: tuple[Sentence | None, ...]
+    sentences: tuple[Sentence, ...]
     heading: str = ""
 
 
@@ -104,17 +105,17 @@ def _is_heading(text: str) -> bool:
     return bool(_HEADING_MARK.match(text)) or (not _END.search(text) and len(text.split()) <= 12)
 
 
-def _sentences(paragraph: str, title: str) -> Iterator[Sentence | None]:
+def _sentences(paragraph: str, title: str) -> Iterator[Sentence]:
     plain, places = _without_remarks(paragraph, title)
     if not plain.strip():
         return
-    for number, span in enumerate(parse(plain, title).sents):
+    for span in parse(plain, title).sents:
         start, end = places[span.start_char], places[max(span.end_char - 1, 0)] + 1
         following = _trailing_bracket(paragraph, end)
         quote = paragraph[start:following].strip()
         bracket = _BRACKETS.search(quote)
         good = is_clean(quote, least_letters=0.5) and is_clean(span.text)
-        yield Sentence(quote, span, number, bracket.group().strip() if bracket else "") if good else None
+        yield Sentence(quote, span, bracket.group().strip() if bracket else "", good)
 
 
 def _trailing_bracket(paragraph: str, end: int) -> int:
@@ -153,10 +154,10 @@ def _depths(text: str) -> list[int]:
 
 def _other_names(title: str) -> re.Pattern[str]:
     """Return what finds the other names of a title behind it: "Mill House, also known as the House, is …"."""
-    name = rf"^(?:The |(?:[A-Z][a-z.]+ ){{1,3}})?(?:{'|'.join(pattern.pattern.removeprefix('^(?:The )?') for pattern in name_patterns(title))})"
+    name = rf"^(?:The |(?:[A-Z][\w.-]+ ){{1,3}})?(?:{'|'.join(pattern.pattern.removeprefix('^(?:The )?') for pattern in name_patterns(title))})"
     return (
         re.compile(
-            rf"{name}(?P<remark>(?:,| or| –| —) (?:[^.;:]|\.(?! [A-Z])){{1,160}}?,?)(?= (?:is|was|are|were) \w)"
+            rf"{name}(?P<remark>(?: [A-Z]{{2,6}})+|(?:,| or| –| —) (?:[^.;:]|\.(?! [A-Z])){{1,160}}?,?)(?= (?:is|was|are|were) \w)"
         )
         if title
         else _NOTHING

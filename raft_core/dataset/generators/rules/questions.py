@@ -14,7 +14,6 @@ from raft_core.dataset.generators.rules.building import (
     NUMBERS,
     Candidate,
     is_idle,
-    is_one_piece,
     is_telling,
     sentence,
 )
@@ -197,7 +196,7 @@ def _about_kind(clause: Clause) -> Iterator[Candidate]:
         asking = "How much" if noun.ent_type_ == "MONEY" else "What"
         if re.search(r"\d", value) and is_whole(phrase(noun)):
             yield Candidate(f"{asking} {be} {subject}?", value, 2.9, f"{asking} {be}".lower())
-    if noun.pos_ not in {"NOUN", "PROPN"} or not subject:
+    if (noun.pos_ not in {"NOUN", "PROPN"} and noun.lower_ != "one") or not subject:
         return
     yield from _definition(clause, kind)
     yield from _of_kind(clause, noun, be, subject)
@@ -228,8 +227,8 @@ def _definition(clause: Clause, kind: Part) -> Iterator[Candidate]:
             return
         if (shortened and _needs_more(kind.head)) or _runs_on(kept):
             return
-        whole = is_whole(kept) and not is_vague(kept) and is_one_piece(kept)
-        if whole and 3 - (kind.head.ent_type_ in NUMBERS) <= len(kept) <= LONGEST_DEFINITION:
+        whole = is_whole(kept) and not is_vague(kept) and text_of(kept) in clause.sentence.quote
+        if whole and 3 - (kind.head.ent_type_ in NUMBERS) <= len(kept) <= LONGEST_DEFINITION + 4:
             asking = "Who" if clause.person else "What"
             owned = not clause.named and clause.topic is None
             score = (

@@ -77,7 +77,11 @@ def _named(token: Token, kept: list[Token], text: str, topic: Topic | None) -> S
     if _is_definite(kept, token):
         return Subject(lowered, "", is_human(token), plural, False, None, frozenset(), contextual=True)
     bare = plural and not any(child.dep_ in {"det", "poss", "compound", "amod"} for child in token.children)
-    if bare or not any(is_name(each) for each in kept if each == token or each.dep_ in _NAMING):
+    if (
+        bare
+        or " as of " in text
+        or not any(is_name(each) for each in kept if each == token or each.dep_ in _NAMING)
+    ):
         return None
     joined = any(child.dep_ == "conj" for child in token.children)
     person = is_human(token)

@@ -88,7 +88,7 @@ class Topic:
         return False
 
 
-def find_topic(title: str, sentences: Sequence[Sentence | None]) -> Topic | None:
+def find_topic(title: str, sentences: Sequence[Sentence]) -> Topic | None:
     """Return the topic of a paragraph from its first sentence, where that sentence defines or names it.
 
     The subject must be a name, and be the document's title or be defined: "Oslo is the capital …".
@@ -107,7 +107,7 @@ def find_topic(title: str, sentences: Sequence[Sentence | None]) -> Topic | None
         name = f"the {name}"
     if name.startswith("The ") and name != plain_title(title):
         name = f"the {name[4:]}"
-    person = _is_person(subject, nouns, [sentence for sentence in sentences if sentence])
+    person = _is_person(subject, nouns, sentences)
     plural = subject.head.lower_ in {"are", "were"} or bool(nouns & GROUPS and subject.tag_ == "NNPS")
     return Topic(name, full, person and not plural, plural, nouns)
 
@@ -144,7 +144,11 @@ def _kinds(subject: Token) -> frozenset[str]:
         return _kind_by_place(subject)
     found = [kind, *kind.conjuncts]
     of = next((child for child in kind.children if child.dep_ == "prep" and child.lower_ == "of"), None)
-    if kind.lower_ in {"one", "type", "kind", "form", "series"} and of is not None:
+    if (
+        kind.lower_
+        in {"one", "type", "kind", "form", "series", "species", "breed", "genus", "brand", "member"}
+        and of is not None
+    ):
         found += [child for child in of.children if child.dep_ == "pobj"]
     return frozenset(token.lemma_.lower() for token in found if token.lower_ != "one")
 
@@ -169,6 +173,8 @@ def _is_person(subject: Token, nouns: frozenset[str], sentences: Sequence[Senten
     """Tell whether a topic is a person, by what it is called and by the pronouns that follow."""
     subjects = {found.lower_ for sentence in sentences if (found := subject_of(sentence.span.root))}
     he = bool(subjects & set(HE_SHE))
+    if subject.ent_type_ in {"GPE", "LOC", "NORP"} and not nouns & PERSONS:
+        return False
     second = subject_of(sentences[1].span.root) if len(sentences) > 1 else None
     if second is not None and second.lower_ == "it" and not he:
         return False  # "a window manager. It …"
@@ -240,10 +246,10 @@ def _same(phrase: str, title: str) -> bool:
     )
 
 
-def chain(topic: Topic, sentences: Sequence[Sentence | None]) -> int:
+def chain(topic: Topic, sentences: Sequence[Sentence]) -> int:
     """Return how many sentences from the first on speak of the topic only, so that a pronoun is sure to mean it."""
     for number, sentence in enumerate(sentences):
-        if sentence is None or (number and not _speaks_of(topic, sentence)):
+        if number and not _speaks_of(topic, sentence):
             return number
     return len(sentences)
 
@@ -263,5 +269,7 @@ def resolves(topic: Topic, subject: Token) -> bool:
             return topic.person
         return topic.plural if lower == "they" else lower == "it" and not topic.person
     whole = list(subject.subtree)
-    definite = len(whole) == 2 and whole[0].lower_ in {"the", "this"}
+    definite = whole[0].lower_ in {"the", "this"} and (
+        len(whole) == 2 or (len(whole) == 3 and whole[0].lower_ == "this" and whole[1].pos_ == "ADJ")
+    )
     return definite and subject.lemma_.lower() in topic.nouns and subject.tag_ == "NN"
