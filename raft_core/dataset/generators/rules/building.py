@@ -15,6 +15,7 @@ from raft_core.dataset.generators.rules.phrases import (
     is_whole,
     phrase,
     text_of,
+    with_list,
 )
 from raft_core.dataset.generators.rules.topic import is_name
 
@@ -101,6 +102,8 @@ def without(clause: Clause, parts: list[Part]) -> Clause:
 def noun_phrase(noun: Token) -> str:
     """Return a noun with all that belongs to it as an answer; "" where it is vague, or a piece of something longer."""
     kept = phrase(noun)
+    if is_list_cut(kept):
+        kept = with_list(kept)
     if not is_whole(kept) or is_vague(kept) or is_list_cut(kept) or not is_one_piece(kept):
         return ""
     if any(token.dep_ == "npadvmod" and token.ent_type_ in {"DATE", "TIME"} for token in kept):

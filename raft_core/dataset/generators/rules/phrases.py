@@ -96,6 +96,21 @@ def is_list_cut(tokens: list[Token]) -> bool:
     )
 
 
+def with_list(tokens: list[Token]) -> list[Token]:
+    """Return a phrase with the rest of the list that it begins; as it is where no end of a list is to be seen."""
+    found, joined = list(tokens), False
+    for token in tokens[-1].doc[tokens[-1].i + 1 : tokens[-1].i + 25]:
+        ends = token.pos_ in {"VERB", "AUX", "PRON", "SCONJ", "ADV"} or (
+            token.pos_ == "ADP" and token.lower_ != "of"
+        )
+        if ends or token.text in {".", ";", ":", "(", "–"} or (joined and token.text == ","):
+            break
+        joined = joined or token.tag_ == "CC"
+        found.append(token)
+    good = joined and found[-1].pos_ in {"NOUN", "PROPN", "NUM"} and found[-1].tag_ != "CC"
+    return found if good and not is_list_cut(found) else list(tokens)
+
+
 def _goes_on(tokens: Iterable[Token]) -> bool:
     """Tell whether more of a list follows: nouns, and an "and" before any verb."""
     for number, token in enumerate(tokens):

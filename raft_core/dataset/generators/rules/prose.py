@@ -154,7 +154,7 @@ def _depths(text: str) -> list[int]:
 
 def _other_names(title: str) -> re.Pattern[str]:
     """Return what finds the other names of a title behind it: "Mill House, also known as the House, is …"."""
-    name = rf"^(?:The |(?:[A-Z][\w.-]+ ){{1,3}})?(?:{'|'.join(pattern.pattern.removeprefix('^(?:The )?') for pattern in name_patterns(title))})"
+    name = rf"^(?:The |An? |(?:[A-Z][\w.-]+ ){{1,3}})?(?:{'|'.join(pattern.pattern.removeprefix('^(?:The )?') for pattern in name_patterns(title))})"
     return (
         re.compile(
             rf"{name}(?P<remark>(?: [A-Z]{{2,6}})+|(?:,| or| –| —) (?:[^.;:]|\.(?! [A-Z])){{1,160}}?,?)(?= (?:is|was|are|were) \w)"

@@ -220,9 +220,11 @@ def _definition(clause: Clause, kind: Part) -> Iterator[Candidate]:
     """Yield "Who is …?" with as much of the definition as stands in one piece."""
     if clause.joined:
         return
-    for drop in (REMARKS, {*REMARKS, "prep", "conj", "cc"}):
+    for drop in (_LOOSE, REMARKS, {*REMARKS, "prep", "conj", "cc"}):
         kept = phrase(kind.head, drop)
-        shortened = drop is not REMARKS
+        shortened = "prep" in drop
+        if drop is _LOOSE and not is_cut(phrase(kind.head)):
+            continue
         if kept[0].lower_ not in {"a", "an"} and not is_name(kind.head) and (is_cut(kept) or shortened):
             return
         if (shortened and _needs_more(kind.head)) or _runs_on(kept):
@@ -247,6 +249,10 @@ def _definition(clause: Clause, kind: Part) -> Iterator[Candidate]:
             return
 
 
+_LOOSE = REMARKS - {"relcl", "acl"}
+"""What is left out of a definition at first: "a brewery that makes little beer" is better than "a brewery"."""
+
+
 def _needs_more(noun: Token) -> bool:
     """Tell whether a noun says little without its preposition: "an adaptation of …", "a collaboration between …"."""
     return any(child.dep_ == "prep" and child.lower_ in _RELATING for child in noun.children)
@@ -257,7 +263,8 @@ def _runs_on(tokens: list[Token]) -> bool:
     document, after = tokens[-1].doc, tokens[-1].i + 1
     if after + 1 >= len(document) or document[after].text != "," or not is_name(tokens[-1]):
         return False
-    return is_name(document[after + 1]) and document[after + 1].ent_type_ != tokens[-1].ent_type_
+    following = document[after + 1]
+    return is_name(following) and following.ent_type_ not in {tokens[-1].ent_type_, "GPE"}
 
 
 _RELATING = words("of between to with as about for among against")

@@ -105,6 +105,8 @@ def find_topic(title: str, sentences: Sequence[Sentence]) -> Topic | None:
     name = plain_title(title) if titled and _is_name_of(plain_title(title), full) else _without_letters(full)
     if full[:4].lower() == "the " and name[:4].lower() != "the ":
         name = f"the {name}"
+    if re.match(r"An? [a-z]", full) and titled:
+        name = f"{full[:1].lower()}{full[1:]}"
     if name.startswith("The ") and name != plain_title(title):
         name = f"the {name[4:]}"
     person = _is_person(subject, nouns, sentences)
