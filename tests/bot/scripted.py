@@ -145,6 +145,12 @@ def scripted_models(port: int, script: Script) -> Iterator[ScriptedModels]:
             thread.join()
 
 
+def varied(count: int, seed: int = 0) -> str:
+    """Return `count` different words without digits: a text in which nothing repeats itself."""
+    digests = (hashlib.sha256(f"{seed} {number}".encode()).hexdigest()[:7] for number in range(count))
+    return " ".join("".join(chr(ord("a") + int(digit, 16)) for digit in digest) for digest in digests)
+
+
 def says(text: str, *, pause_s: float = 0.0) -> Script:
     """A script in which every model writes a text word by word."""
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from bot.replies.colours import AMBER, GREEN, RED
-from tests.bot.scripted import DIE, Script, says
+from tests.bot.scripted import DIE, Script, says, varied
 from tests.bot.theatre import GOOD, QUOTE, Theatre, theatre
 from tests.discord_server import Interaction, Message, Permission
 from tests.discord_server.interactions import ACK_S, DEFER_UPDATE
@@ -80,10 +80,10 @@ def test_ask_answers_from_the_documents(stage: Theatre) -> None:
 def test_sources_fit_the_models_context(stage: Theatre) -> None:
     """A context too small for all of them: the last ones are left out, and the question is answered all the same."""
     stage.play(says(GOOD))
-    texts = {f"norway{n}.txt": f"Norway {n}: the capital of Norway. " + f"fjord{n} " * 200 for n in range(6)}
+    texts = {f"norway{n}.txt": f"Which city is the capital of Norway {n}? {varied(90, n)}" for n in range(6)}
     bob = stage.member("bob", stage.guild(texts))
     whole = finished(bob.slash("/ask", question="Which city is the capital of Norway?"))
-    stage.models.context = 200
+    stage.models.context = 120
     try:
         fitted = finished(bob.slash("/ask", question="Which city is the capital of Norway?"))
     finally:
@@ -192,7 +192,7 @@ def test_one_answer_breaks_off_and_the_other_goes_on(stage: Theatre) -> None:
 
 def test_long_answers_are_attached(stage: Theatre) -> None:
     """What the message cannot hold is in its file, every character of it, and told; the vote keeps the file."""
-    long = f"{'very ' * 3000}long <ANSWER>: Oslo"
+    long = f"{varied(3000)} <ANSWER>: Oslo"
     stage.play(lambda model, messages: iter([long]))
     bob = stage.member("bob", stage.guild())
     message = finished(bob.slash("/ask", question="Capital of Norway?"))
@@ -273,10 +273,10 @@ def test_an_expired_token_is_outlived(stage: Theatre) -> None:
 
 def test_a_deleted_message_ends_its_answer(stage: Theatre) -> None:
     """Whoever deletes the message does not want it: nothing is posted again, and the model server may rest."""
-    stage.play(says("word " * 400, pause_s=0.05))
+    stage.play(says(varied(400), pause_s=0.05))
     bob = stage.member("bob", stage.guild())
     message = bob.slash("/ask", question="Capital of Norway?").message
-    stage.discord.wait_for(lambda: "word" in message.text, 20)
+    stage.discord.wait_for(lambda: varied(1) in message.text, 20)
     cut = stage.models.cut
     bob.delete(message)
     stage.discord.wait_for(lambda: stage.models.cut > cut, 10, "the stream was read to its end")
@@ -288,8 +288,8 @@ def test_a_stalled_edit_holds_up_no_stream(stage: Theatre) -> None:
     read = threading.Event()
 
     def script(model: str, messages: list[dict[str, str]]) -> Iterator[str]:
-        for word in range(200):
-            yield f"word{word} "
+        for word in varied(200).split():
+            yield f"{word} "
             time.sleep(0.01)
         read.set()
         yield "<ANSWER>: Oslo"
@@ -301,7 +301,7 @@ def test_a_stalled_edit_holds_up_no_stream(stage: Theatre) -> None:
     asked.acked()
     assert read.wait(7.5)
     stage.discord.faults.waiting.clear()
-    assert "word199" in finished(asked).text
+    assert varied(200).split()[-1] in finished(asked).text
 
 
 def test_what_is_down_is_told_soon(stage: Theatre) -> None:
@@ -404,7 +404,7 @@ def test_many_at_once(stage: Theatre) -> None:
 
 def test_missing_permissions_do_not_hide_an_answer(stage: Theatre) -> None:
     """Without the right to attach files the answer is shown all the same, and its file is behind the button."""
-    long = f"{'very ' * 3000}long <ANSWER>: Oslo"
+    long = f"{varied(3000)} <ANSWER>: Oslo"
     stage.play(lambda model, messages: iter([long]))
     bob = stage.member("bob", stage.guild())
     stage.discord.deny(bob.channel, stage.discord.bot, Permission.ATTACH_FILES)

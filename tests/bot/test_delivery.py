@@ -11,7 +11,7 @@ import pytest
 
 from bot.replies.colours import GREEN, RED
 from tests.bot.jobs import MADE, Pretended, posted
-from tests.bot.scripted import Script, says
+from tests.bot.scripted import Script, says, varied
 from tests.bot.test_ask import DONE_S, finished, gated
 from tests.bot.theatre import GOOD, Theatre, theatre
 from tests.discord_server import Channel, Interaction, Message, components
@@ -217,7 +217,8 @@ def test_an_answer_that_was_not_shown_outlives_kill_9(stage: Theatre) -> None:
 @pytest.mark.parametrize("command", ["/ask", "/compare"])
 def test_long_answers_of_any_script_are_shown(stage: Theatre, command: str, letters: str) -> None:
     """Discord counts bytes too: what is too much is cut between characters, and its file has all of it."""
-    long = f"{letters * (12_000 // len(letters))} <ANSWER>: Oslo"
+    run = letters * (60 // len(letters))
+    long = f"{' '.join(f'{run}{word}' for word in varied(180).split())} <ANSWER>: Oslo"
     stage.play(says(long))
     guild = stage.guild()
     if command == "/compare":
@@ -236,7 +237,7 @@ def test_a_refused_edit_is_said_in_fewer_words(
     stage: Theatre, monkeypatch: pytest.MonkeyPatch, room: int, said: str
 ) -> None:
     """Whatever Discord's limit is, no message stays unfinished: shorter, and at last without the text."""
-    long = f"{'words ' * 3000} <ANSWER>: Oslo"
+    long = f"{varied(3000)} <ANSWER>: Oslo"
     stage.play(says(long))
     bob = stage.member("bob", stage.guild())
     monkeypatch.setattr(components, "TEXT_BYTES", room)
