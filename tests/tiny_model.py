@@ -100,7 +100,12 @@ def _write_small_base(folder: Path) -> None:
     tokenizer.save(str(folder / "tokenizer.json"))
     special = {"tokenizer_class": "PreTrainedTokenizerFast", "pad_token": "<|pad|>", "eos_token": "<|end|>"}
     (folder / "tokenizer_config.json").write_text(json.dumps({**special, "chat_template": CHAT_TEMPLATE}))
-    hidden, middle, key, vocabulary = 64, 128, 32, tokenizer.get_vocab_size()
+    hidden, middle, key, vocabulary = (
+        128,
+        256,
+        64,
+        tokenizer.get_vocab_size(),
+    )  # heads of 32: vLLM takes none below
     shapes = {"model.embed_tokens": (vocabulary, hidden), "model.norm": (hidden,)}
     for layer in range(2):
         place = f"model.layers.{layer}"

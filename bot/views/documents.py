@@ -48,6 +48,7 @@ class ConsentQuestion(OwnView):
         super().__init__(owner, CONFIRM_S)
         self.consent: bool | None = None
         self.answer: discord.Interaction[Any] | None = None
+        self._clicked = False
 
     @discord.ui.button(label="Ask and train", style=discord.ButtonStyle.success)
     async def train(self, interaction: discord.Interaction[Any], _: discord.ui.Button[Any]) -> None:
@@ -62,22 +63,28 @@ class ConsentQuestion(OwnView):
     @discord.ui.button(label="Cancel")
     async def leave(self, interaction: discord.Interaction[Any], _: discord.ui.Button[Any]) -> None:
         """Take nothing."""
-        if await self._is_first(interaction, "You have cancelled this already; nothing was added."):
+        later = "You have cancelled this already; nothing was added."
+        if not await self._is_first(interaction, later):
+            return
+        try:
             await interaction.response.edit_message(content="Cancelled; nothing was added.", view=None)
+        finally:
+            self.end(later, interaction)
 
     async def _take(self, interaction: discord.Interaction[Any], *, consent: bool) -> None:
-        if not await self._is_first(interaction, "✅ You have answered this already."):
+        later = "✅ You have answered this already."
+        if not await self._is_first(interaction, later):
             return
         try:
             await interaction.response.edit_message(content="⏳ Taking the files …", view=None)
-        finally:
+        finally:  # `ask_consent` continues at the end of the view and needs the answer then
             self.consent, self.answer = consent, interaction
-            self.stop()
+            self.end(later, interaction)
 
     async def _is_first(self, interaction: discord.Interaction[Any], later: str) -> bool:
         """Return whether nobody has clicked before; `later` answers those who click again."""
-        if not self.is_finished():
-            self.end(later, interaction)
+        if not self._clicked:
+            self._clicked = True
             return True
         await tell(interaction, later)
         return False

@@ -11,7 +11,7 @@ import os
 import sys
 import types
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from raft_core.errors import MissingExtra, RaftError, SettingsError
 from raft_core.serving.web.guard import LOOPBACK
@@ -45,8 +45,25 @@ def application(folder: str, key: str) -> ASGIApp:
         chroma_server_authn_provider="chromadb.auth.token_authn.TokenAuthenticationServerProvider",
         chroma_server_authn_credentials=key,
     )
-    app: ASGIApp = FastAPI(settings).app()
+    server = FastAPI(settings)
+    _as_arrays(server)
+    app: ASGIApp = server.app()
     return app
+
+
+def _as_arrays(server: Any) -> None:
+    """Have the store return embeddings as arrays: Chroma's web layer calls `tolist` on them and gets lists."""
+    import numpy as np
+
+    read = server._api._get
+
+    def get(*args: Any, **kwargs: Any) -> Any:
+        found = read(*args, **kwargs)
+        if found["embeddings"] is not None:
+            found["embeddings"] = [np.asarray(vector) for vector in found["embeddings"]]
+        return found
+
+    server._api._get = get
 
 
 def main(folder: str, port: str) -> int:

@@ -305,4 +305,4 @@ def test_run_refuses_what_makes_no_sense(place: Place, worker: Worker, alice: Me
     assert "There is no model `raft-foreign`" in alice.slash("/eval run", adapter="raft-foreign").text
     assert "There are no questions called" in alice.slash("/eval run", split="../../etc/passwd").text
     told = alice.slash("/eval run", file=("mine.json", b'[{"_id": "1"}]')).text
-    assert "mine.json" in told and "context" in told and str(place.home) not in told
+    assert "mine.json" in told and "is missing" in told and str(place.home) not in told

@@ -48,7 +48,7 @@ def test_doctor(home: Path, monkeypatch: pytest.MonkeyPatch):
     at = next(number for number, line in enumerate(lines) if line.startswith("✗ chroma"))
     assert lines[at].endswith("does not answer at http://127.0.0.1:1")
     assert lines[at + 1].startswith("→ start it with `chroma run`")
-    assert lines[-1] == f"{len(failures)} of 16 checks failed"
+    assert lines[-1] == f"{len(failures)} of 18 checks failed"
 
 
 def test_status_of_nothing(home: Path):

@@ -32,7 +32,7 @@ def test_train_prints_one_document_with_the_agreed_keys(made: str, tiny_model: P
     assert (value["base"], value["dataset"], value["rows"], value["rank"]) == (str(tiny_model), made, 4, 4)
     assert "train 1/1" in done.stderr
     saved = (tmp_path / "copy" / "recipe.yaml").read_text(encoding="utf-8")
-    assert all(line in saved for line in ("rank: 4", "epochs: 1", "seed: 3", "learning_rate: 0.001"))
+    assert all(line in saved for line in ("r: 4", "num_train_epochs: 1", "seed: 3", "learning_rate: 0.001"))
 
     again = call(*options, "--learning-rate", "1e-3", "--batch-size", 2, "--json")
     assert (json.loads(again.stdout), again.stderr) == (value, "")
@@ -43,7 +43,7 @@ def test_a_recipe_file_is_followed_and_people_get_words(made: str, tiny_model: P
     from raft_core.training.recipe import to_yaml
 
     file = tmp_path / "mine.yaml"
-    file.write_text(to_yaml(recipe(tiny_model, epochs=1)), encoding="utf-8")
+    file.write_text(to_yaml(recipe(tiny_model, num_train_epochs=1)), encoding="utf-8")
     done = call("--dataset", made, "--recipe", file)
     assert done.exit_code == 0, done.output
     assert "trained on 4 rows of ds-00000001" in done.stdout

@@ -85,12 +85,6 @@ def test_pictures_and_scanned_pages(tmp_path: Path) -> None:
     assert document.unread == ("2 pictures", "2 scanned pages")
 
 
-def test_characters_of_old_fonts() -> None:
-    """A soft hyphen inside a line is the hyphen that a font of TeX shows."""
-    data = form("/Subtype /Text").replace(b"(Entry form)", b"(well\xadknown)")
-    assert read(data).text == "well-known"
-
-
 def test_attached_files_are_counted() -> None:
     """What is attached to a PDF is not read, and named."""
     pdf = FPDF()

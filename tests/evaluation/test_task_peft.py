@@ -33,7 +33,9 @@ def test_hf_with_peft_gives_our_numbers(tmp_path: Path) -> None:
     path.write_text(json.dumps(records[:N]), encoding="utf-8")
     theirs, logged = _lm_eval(base, adapter, path, tmp_path / "out")
     info = AdapterInfo("tuned", "local", base, "", 0, 0, 0, 0, str(adapter), 4, "", "")
-    with model_server(Settings(home=tmp_path / "home", base_model=base), [info]) as server:
+    with model_server(
+        Settings(home=tmp_path / "home", base_model=base, precision="float32"), [info]
+    ) as server:
         ours = {
             prompt: run(path, "tuned", prompt, url=server.url, max_new_tokens=NEW_TOKENS)
             for prompt in ("rag", "raft")

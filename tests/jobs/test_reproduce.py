@@ -56,7 +56,7 @@ def test_the_whole_experiment_and_again(home: Path, tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     result = json.loads(done.stdout)
     assert result == json.loads((out / "reproduction.json").read_text(encoding="utf-8"))
-    assert (result["paragraphs"], result["dataset"]["generator"]) == (8, "rules")
+    assert (result["paragraphs"], result["dataset"]["generator"]) == (8, "rules (no language model)")
     assert 4 <= result["dataset"]["rows"] <= 8 and result["dataset"]["seconds"] > 0
     assert [adapter["seed"] for adapter in result["adapters"]] == [0, 1]
     assert list(result["settings"]) == ["distractor", "gold+2"]

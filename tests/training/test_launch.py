@@ -58,5 +58,7 @@ def test_two_processes_learn_what_one_does(tmp_path: Path) -> None:
 def test_a_process_that_fails_is_told(tmp_path: Path) -> None:
     """The error says how many processes there were and what to check."""
     with pytest.raises(TrainingError, match="training in 2 processes failed") as caught:
-        train_in_processes(2, [], replace(RECIPE, base=str(tmp_path)), tmp_path, report=lambda _: None)
+        train_in_processes(
+            2, [], replace(RECIPE, base=str(tmp_path)), str(tmp_path), tmp_path, report=lambda _: None
+        )
     assert "RAFTBOT_TRAINING_PROCESSES" in caught.value.remedy
