@@ -148,6 +148,7 @@ def _written(
     def run() -> None:
         with suppress(RuntimeError):  # the interpreter ends
             loop.run_until_complete(write_all())
+            loop.run_until_complete(loop.shutdown_asyncgens())
         loop.close()
 
     Thread(target=run, name="answers", daemon=True).start()

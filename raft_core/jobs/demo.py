@@ -44,6 +44,8 @@ QUESTIONS = (
     "Can Kenji undo my suspension if I ask nicely?",
 )
 """Asked side by side: from the exam's development half, never from the half that is reported."""
+QUESTIONS_A_CHUNK = 2
+"""The rules find no question in about half of a handbook's chunks, and several in others."""
 HELD_OUT_SHARE = 0.2
 """The share of your own chunks that no row is about: questions about them are asked and scored."""
 
@@ -113,7 +115,12 @@ def run_demo(
     chunks = sum(info.chunks for info in ingested.added)
     with demo.timed("dataset"):
         asked = min(size.chunks, chunks if docs is None else round(chunks * (1 - HELD_OUT_SHARE)))
-        dataset = build_dataset(settings, GUILD, BuildSettings(chunks=max(asked, 1), seed=seed), report)
+        dataset = build_dataset(
+            settings,
+            GUILD,
+            BuildSettings(questions=QUESTIONS_A_CHUNK, chunks=max(asked, 1), seed=seed),
+            report,
+        )
         questions = _own_questions(settings, dataset.id, seed, size.questions) if docs else []
     with demo.timed("train"):
         from raft_core.training.recipe import load_recipe

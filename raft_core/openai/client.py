@@ -13,6 +13,7 @@ import asyncio
 import ssl
 import time
 from collections.abc import Callable
+from contextlib import aclosing
 from dataclasses import replace
 from functools import cache
 from typing import Any, Self
@@ -165,17 +166,18 @@ class Chat:
         ):
             if not response.is_success:
                 raise read_error(response.status_code, response.headers, await response.aread())
-            async for data in response.aiter_bytes():
-                reader.feed(data)
-                if reader.text == heard:
-                    continue
-                if not reader.text.startswith(heard):  # what came was a thought: the answer begins anew
-                    rules, heard = StopRules(), ""
-                ended = stop_early and rules.push(reader.text[len(heard) :])
-                heard = reader.text
-                hear(rules.text if ended else heard)
-                if ended:  # leaving closes the connection, which tells the server to stop
-                    return Reply(rules.text, finish=rules.reason)
+            async with aclosing(response.aiter_bytes()) as received:
+                async for data in received:
+                    reader.feed(data)
+                    if reader.text == heard:
+                        continue
+                    if not reader.text.startswith(heard):  # what came was a thought: the answer begins anew
+                        rules, heard = StopRules(), ""
+                    ended = stop_early and rules.push(reader.text[len(heard) :])
+                    heard = reader.text
+                    hear(rules.text if ended else heard)
+                    if ended:  # leaving closes the connection, which tells the server to stop
+                        return Reply(rules.text, finish=rules.reason)
         reply = reader.finish()
         if not stop_early:
             return reply

@@ -16,13 +16,13 @@ from tests.jobs.workers import LIBRARY
 
 @pytest.mark.slow
 def test_every_stage_runs_and_writes_its_results(tmp_path: Path) -> None:
-    """A row for nearly each chunk, three questions answered by both models, scores and chart written."""
+    """Rows about the chunks, three questions answered by both models, scores and chart written."""
     asked: list[Comparison] = []
     done = run_demo(load_settings(), tmp_path, size=Size(20, 6), on_comparison=asked.append)
     summary = json.loads((tmp_path / "summary.json").read_text())
     assert summary == done.summary
     assert (summary["n"], summary["seed"], summary["generated_questions"]) == (6, SEED, False)
-    assert 15 <= summary["rows"] <= 20
+    assert 10 <= summary["rows"] <= 40
     assert summary["difference"]["low"] <= summary["difference"]["f1"] <= summary["difference"]["high"]
     best = max(summary["base"]["prompts"].values())
     assert summary["base"]["f1"] == best
@@ -37,10 +37,10 @@ def test_every_stage_runs_and_writes_its_results(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_your_own_documents_are_scored_on_chunks_without_a_row(tmp_path: Path) -> None:
-    """Of thirteen articles ten get a row; questions about the other three are generated and scored."""
+    """Of thirteen articles ten get rows; questions about the other three are generated and scored."""
     summary = run_demo(load_settings(), tmp_path, docs=LIBRARY[0].parent, size=Size(100, 100)).summary
     assert summary["documents"] == summary["chunks"] == 13
-    assert (summary["rows"], summary["generated_questions"]) == (10, True)
+    assert 10 <= summary["rows"] <= 20 and summary["generated_questions"]
     assert 1 <= summary["n"] <= 3
 
 
