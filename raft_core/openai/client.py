@@ -12,11 +12,11 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import replace
 from functools import cache
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import httpx
 
@@ -166,7 +166,7 @@ class Chat:
         ):
             if not response.is_success:
                 raise read_error(response.status_code, response.headers, await response.aread())
-            async with aclosing(response.aiter_bytes()) as received:
+            async with aclosing(cast("AsyncGenerator[bytes]", response.aiter_bytes())) as received:
                 async for data in received:
                     reader.feed(data)
                     if reader.text == heard:
